@@ -1,0 +1,74 @@
+"""Values as short text that is the same in every process: no addresses, no random URNs, no hash order."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pykka
+from pykka import messages
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_LIMIT = 60
+
+
+def describe(value: Any, limit: int = _LIMIT) -> str:
+    """``value`` in at most ``limit`` characters."""
+    text = _text(value, 3)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def describe_message(message: Any, limit: int = _LIMIT) -> str:
+    """A message as the program's author would name it: ``stop()``, ``transfer(5)``, ``{'op': 'get'}``."""
+    if isinstance(message, messages._ActorStop):
+        return "stop()"
+    if isinstance(message, messages.ProxyCall):
+        arguments = [_text(argument, 2) for argument in message.args]
+        arguments += [f"{name}={_text(argument, 2)}" for name, argument in message.kwargs.items()]
+        text = f"{'.'.join(message.attr_path)}({', '.join(arguments)})"
+    elif isinstance(message, messages.ProxyGetAttr):
+        text = ".".join(message.attr_path)
+    elif isinstance(message, messages.ProxySetAttr):
+        text = f"{'.'.join(message.attr_path)} = {_text(message.value, 2)}"
+    else:
+        text = _text(message, 3)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def task_name_of(ref: Any) -> str:
+    """The stable name of the actor behind a reference."""
+    owner = getattr(getattr(ref, "actor_inbox", None), "owner", None)
+    return owner.name if owner is not None else f"{ref.actor_class.__name__}-?"
+
+
+def _text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one line for each kind of value
+    if isinstance(value, pykka.ActorRef):
+        return task_name_of(value)
+    if isinstance(value, pykka.ActorProxy):
+        return f"proxy of {task_name_of(value.actor_ref)}"
+    if isinstance(value, pykka.Actor):
+        return task_name_of(value._actor_ref) if hasattr(value, "_actor_ref") else type(value).__name__
+    if depth and type(value) in (list, tuple, dict, set, frozenset):
+        return _container(value, depth - 1)
+    if isinstance(value, tuple) and hasattr(value, "_fields") and depth:
+        inside = ", ".join(f"{name}={_text(part, depth - 1)}" for name, part in zip(value._fields, value, strict=False))
+        return f"{type(value).__name__}({inside})"
+    if isinstance(value, bytes | bytearray) and len(value) > _LIMIT:
+        return f"<{len(value)} bytes>"
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a repr of the program under test; a picture must not fail for it
+        text = f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
+    return _ADDRESS.sub("", text)
+
+
+def _container(value: Any, depth: int) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_text(key, depth)}: {_text(part, depth)}" for key, part in value.items()) + "}"
+    if isinstance(value, set | frozenset):
+        inside = ", ".join(sorted(_text(part, depth) for part in value))
+        return "{" + inside + "}" if value else "set()"
+    inside = ", ".join(_text(part, depth) for part in value)
+    if isinstance(value, tuple):
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    return f"[{inside}]"

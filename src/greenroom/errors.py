@@ -1,0 +1,93 @@
+"""Every error of greenroom has one root, and one class has one meaning.
+
+    GreenroomError
+    ├── UsageError                 the caller asked for something that makes no sense
+    │   ├── ScheduleSyntaxError    a text that is no schedule
+    │   └── ScenarioNotFound       a FILE.py::function that cannot be loaded
+    ├── StageError                 a stage was used in a way that cannot work
+    │   ├── StageClosed            a primitive outlived its stage
+    │   └── OutsideStage           a simulated primitive would have to wait, outside every task
+    ├── ReplayMismatch             the program no longer takes the recorded path
+    ├── NondeterminismEscaped      the same schedule gave two different executions
+    └── PromiseBroken              the program under test broke a promise that holds for every program
+        ├── Deadlock               tasks wait, and no task can ever wake them
+        │   ├── SelfAsk            an actor waits for its own reply
+        │   └── ReplyNeverComes    a reply is awaited that nobody is left to give
+        ├── Livelock               the program goes on without getting anywhere
+        ├── ActorDied              an actor ended by an exception that nobody saw
+        ├── ThreadDied             a thread ended by an exception that nobody saw
+        └── LeftBehind             actors or threads outlive the scenario
+"""
+
+from __future__ import annotations
+
+
+class GreenroomError(Exception):
+    """The root of all errors that greenroom raises."""
+
+
+class UsageError(GreenroomError, ValueError):
+    """An argument makes no sense; the message says what does."""
+
+
+class ScheduleSyntaxError(UsageError):
+    """A text does not read as a schedule."""
+
+
+class ScenarioNotFound(UsageError):
+    """A scenario named on the command line cannot be loaded."""
+
+
+class StageError(GreenroomError, RuntimeError):
+    """A stage was used in a way that cannot work."""
+
+
+class StageClosed(StageError):
+    """A simulated primitive was used after its stage had been closed."""
+
+
+class OutsideStage(StageError):
+    """Code outside every task would have to wait for a simulated primitive."""
+
+
+class ReplayMismatch(GreenroomError):
+    """The program no longer takes the path that the schedule recorded."""
+
+
+class NondeterminismEscaped(GreenroomError):
+    """The same schedule gave two different executions."""
+
+
+class PromiseBroken(GreenroomError, AssertionError):
+    """The program under test broke a promise that every program makes.
+
+    An ``AssertionError``, so that test runners report it as a failure and not as an error of the tool.
+    """
+
+
+class Deadlock(PromiseBroken):
+    """Tasks wait for one another, or for what no task will ever do."""
+
+
+class SelfAsk(Deadlock):
+    """An actor waits for a reply that only itself could give."""
+
+
+class ReplyNeverComes(Deadlock):
+    """A reply is awaited, and the actor that owed it is gone or has dropped it."""
+
+
+class Livelock(PromiseBroken):
+    """The program keeps taking steps without coming to an end."""
+
+
+class ActorDied(PromiseBroken):
+    """An actor ended by an exception that nobody saw."""
+
+
+class ThreadDied(PromiseBroken):
+    """A thread ended by an exception that nobody saw."""
+
+
+class LeftBehind(PromiseBroken):
+    """Actors or threads were still alive when the scenario was over."""

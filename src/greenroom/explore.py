@@ -1,0 +1,303 @@
+"""Runs a scenario under many schedules, or one schedule again."""
+
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from greenroom import diagnosis
+from greenroom.errors import GreenroomError, LeftBehind, NondeterminismEscaped, PromiseBroken, UsageError
+from greenroom.failure import Failure, add_picture, same_failure
+from greenroom.history import History
+from greenroom.policies import policy_named
+from greenroom.policies.replay import Replay
+from greenroom.schedule import Schedule
+from greenroom.shims.install import install, uninstall
+from greenroom.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from greenroom.policy import Policy
+    from greenroom.task import Task
+
+    Scenario = Callable[[], Any]
+
+MAX_STEPS = 20_000
+_SHRINK_BUDGET = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run of a scenario under one schedule. ``history`` is empty unless recording was asked for."""
+
+    schedule: Schedule
+    steps: int
+    decisions: int
+    virtual_s: float
+    failure: Failure | None
+    history: History
+    result: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an exploration found. ``executions_to_failure`` counts from 1; None where nothing failed."""
+
+    scenario: str
+    executions: int
+    distinct: int
+    steps: int
+    elapsed_s: float
+    cpu_s: float
+    failure: Failure | None = None
+    executions_to_failure: int | None = None
+    policy: str = "portfolio"
+    seed: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether no schedule failed."""
+        return self.failure is None
+
+    def raise_failure(self) -> None:
+        """Raise what the program raised, with the picture; do nothing where nothing failed."""
+        if self.failure is not None:
+            raise self.failure.error
+
+    def __str__(self) -> str:
+        rate = self.executions / self.cpu_s if self.cpu_s else 0.0
+        head = f"{self.scenario}: {self.executions:,} executions, {self.distinct:,} distinct schedules, {self.steps:,} steps, {rate:,.0f} executions per CPU second"
+        return f"{head}: no failure" if self.failure is None else f"{head}\n{self.failure}"
+
+
+@dataclass(slots=True)
+class _Options:
+    max_steps: int
+    timers: str
+    ignore: tuple[type[GreenroomError], ...]
+
+
+def explore(
+    scenario: Scenario,
+    *,
+    executions: int = 1000,
+    policy: str | Policy = "portfolio",
+    seed: int = 0,
+    max_steps: int = MAX_STEPS,
+    max_seconds: float | None = None,
+    timers: str = "lazy",
+    ignore: Iterable[type[GreenroomError]] = (),
+    shrink: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Run ``scenario`` under up to ``executions`` schedules, and stop at the first that fails.
+
+    Args:
+        scenario: a function without arguments that starts actors, uses them, asserts, and stops them.
+        executions: how many schedules to try.
+        policy: "portfolio" (default), "fifo", "random", "pct", "pct:DEPTH", "pos", or a ``Policy``.
+        seed: another seed tries other schedules; the same seed the same ones, in every process.
+        max_steps: scheduling points after which an execution counts as a livelock.
+        max_seconds: stop after this much wall time as well.
+        timers: "lazy" (virtual time passes only when no task can run) or "explored" (a timeout may strike at any point).
+        ignore: classes of ``greenroom.PromiseBroken`` that this scenario means to break.
+        shrink: reduce a failing schedule to few deviations from the default order.
+        progress: called with the executions done and the distinct schedules seen, now and then.
+
+    Returns:
+        A report; ``report.failure`` is None where every schedule held. Nothing is raised for a failing program.
+
+    Raises:
+        UsageError: an argument makes no sense.
+        NondeterminismEscaped: a failing schedule did not fail again.
+    """
+    options = _checked(scenario, executions, max_steps, timers, ignore)
+    chosen = policy_named(policy, seed)
+    name = scenario_name(scenario)
+    seen: set[int] = set()
+    steps = done = 0
+    failing: Execution | None = None
+    started, cpu_started = time.perf_counter(), time.process_time()
+    with _installed():
+        for number in range(executions):
+            chosen.begin(number)
+            execution = _execute(scenario, chosen, None, options)
+            done = number + 1
+            steps += execution.steps
+            seen.add(hash(execution.schedule))
+            if execution.failure is not None:
+                failing = execution
+                break
+            if progress is not None and done % 100 == 0:
+                progress(done, len(seen))
+            if max_seconds is not None and time.perf_counter() - started > max_seconds:
+                break
+        elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu_started
+        failure = None if failing is None else _explained(scenario, failing, options, shrink=shrink)
+    label = policy if isinstance(policy, str) else type(policy).__name__
+    return Report(name, done, len(seen), steps, elapsed, cpu, failure, None if failure is None else done, label, seed)
+
+
+def replay(
+    scenario: Scenario,
+    schedule: Schedule | str,
+    *,
+    max_steps: int = MAX_STEPS,
+    timers: str = "lazy",
+    ignore: Iterable[type[GreenroomError]] = (),
+) -> Execution:
+    """The execution of ``scenario`` under ``schedule``, recorded: the same events in every process.
+
+    Returns:
+        The execution; ``execution.failure`` is None where it held. Nothing is raised for a failing program.
+
+    Raises:
+        ScheduleSyntaxError: the text is no schedule.
+        ReplayMismatch: the program no longer takes the recorded path.
+    """
+    options = _checked(scenario, 1, max_steps, timers, ignore)
+    value = _schedule(schedule)
+    policy = Replay(value)
+    with _installed():
+        execution = _execute(scenario, policy, History(), options)
+    if policy.unused() and execution.failure is None:
+        raise _never_reached(value, policy.unused(), execution.decisions)
+    return execution
+
+
+def run(
+    scenario: Scenario,
+    schedule: Schedule | str | Policy | None = None,
+    *,
+    max_steps: int = MAX_STEPS,
+    timers: str = "lazy",
+    ignore: Iterable[type[GreenroomError]] = (),
+) -> Execution:
+    """Run ``scenario`` once and raise what breaks, with the lanes picture and the replay line as notes.
+
+    Args:
+        scenario: a function without arguments.
+        schedule: what ``greenroom.schedules()`` drew, a ``Schedule``, its text, a ``Policy``, or None for the default order.
+        max_steps: scheduling points after which the execution counts as a livelock.
+        timers: "lazy" or "explored", as in ``explore``.
+        ignore: classes of ``greenroom.PromiseBroken`` that this scenario means to break.
+
+    Raises:
+        Exception: what the scenario raised, or a ``PromiseBroken``.
+    """
+    options = _checked(scenario, 1, max_steps, timers, ignore)
+    policy: Policy
+    if schedule is None or isinstance(schedule, str | Schedule):
+        policy = Replay(_schedule(schedule or Schedule()))
+    else:
+        policy = schedule
+    with _installed():
+        policy.begin(0)
+        execution = _execute(scenario, policy, History(), options)
+    if execution.failure is not None:
+        add_picture(execution.failure)
+        raise execution.failure.error
+    return execution
+
+
+def scenario_name(scenario: Scenario) -> str:
+    """The name under which a scenario is shown."""
+    return str(getattr(scenario, "__qualname__", None) or type(scenario).__name__)
+
+
+class _installed:  # noqa: N801 - reads as a clause: with _installed()
+    """The shims stay in place over many executions, and automatic garbage collection waits between them."""
+
+    def __enter__(self) -> None:
+        install()
+        self._collecting = gc.isenabled()
+
+    def __exit__(self, *exception: object) -> None:
+        uninstall()
+
+
+def _schedule(schedule: Schedule | str) -> Schedule:
+    return Schedule.parse(schedule) if isinstance(schedule, str) else schedule
+
+
+def _never_reached(schedule: Schedule, unused: list[int], decisions: int) -> GreenroomError:
+    from greenroom.errors import ReplayMismatch
+
+    return ReplayMismatch(
+        f"the execution ended after {decisions} decisions, but the schedule deviates at decision {unused[0]} of {len(schedule)} deviations: "
+        "the program has changed; explore it again"
+    )
+
+
+def _checked(scenario: Scenario, executions: int, max_steps: int, timers: str, ignore: Iterable[type[GreenroomError]]) -> _Options:
+    if not callable(scenario):
+        raise UsageError(f"a scenario is a function without arguments, not {scenario!r}")
+    if executions < 1 or max_steps < 1:
+        raise UsageError("executions and max_steps are at least 1")
+    if timers not in ("lazy", "explored"):
+        raise UsageError(f'timers is "lazy" or "explored", not {timers!r}')
+    ignored = tuple(ignore)
+    for kind in ignored:
+        if not (isinstance(kind, type) and issubclass(kind, PromiseBroken)):
+            raise UsageError(f"ignore takes classes such as greenroom.LeftBehind, not {kind!r}")
+    return _Options(max_steps, timers, ignored)
+
+
+def _execute(scenario: Scenario, policy: Policy, history: History | None, options: _Options) -> Execution:
+    """One execution on a stage of its own."""
+    stage = Stage(policy, history=history, max_steps=options.max_steps, timers=options.timers)
+    scheduler = stage.scheduler
+    with stage:
+        main = stage.spawn("main", scenario, kind="scenario")
+        stage.run()
+        error = _verdict(stage, options)
+        if history is not None:
+            history.ended_blocked = {task.name: task.operation for task in stage.tasks if not task.done}
+    schedule = Schedule(tuple(scheduler.deviations))
+    failure = None
+    if error is not None:
+        failure = Failure(error, schedule, history or History(), scenario_name(scenario), scenario)
+    return Execution(
+        schedule, scheduler.steps, scheduler.decisions, scheduler.clock.now_ns / 1e9, failure, history or History(), main.result
+    )
+
+
+def _verdict(stage: Stage, options: _Options) -> BaseException | None:
+    scheduler = stage.scheduler
+    if scheduler.verdict == "steps":
+        main = stage.tasks[0]
+        if main.done:
+            return main.error or LeftBehind(_still_busy(stage.tasks))
+        return diagnosis.livelock(stage.tasks, options.max_steps, ())
+    return diagnosis.judge(stage.tasks, ignore=options.ignore)
+
+
+def _still_busy(tasks: list[Task]) -> str:
+    busy = ", ".join(task.name for task in tasks if not task.done and task.kind in ("actor", "thread"))
+    return f"the scenario is over, but these never come to rest: {busy}; stop them before it returns"
+
+
+def _explained(scenario: Scenario, found: Execution, options: _Options, *, shrink: bool) -> Failure:
+    """The failure again with its history, on the simplest schedule that still shows it."""
+    assert found.failure is not None
+    schedule = found.schedule
+    if shrink and schedule.deviations:
+        from greenroom.shrink import shrink_schedule
+
+        def still_fails(candidate: Schedule) -> Schedule | None:
+            policy = Replay(candidate, strict=False)
+            again = _execute(scenario, policy, None, options)
+            assert found.failure is not None
+            return again.schedule if again.failure is not None and same_failure(again.failure, found.failure) else None
+
+        schedule = shrink_schedule(schedule, still_fails, budget=_SHRINK_BUDGET)
+    recorded = _execute(scenario, Replay(schedule, strict=False), History(), options)
+    if recorded.failure is None or not same_failure(recorded.failure, found.failure):
+        raise NondeterminismEscaped(
+            f"{found.failure.error!r} did not happen again under the same schedule {schedule}: the scenario depends on something that "
+            "outlives it (a global, a file, a cache) or that the stage does not control (the real clock, a set's order, a real thread)"
+        ) from found.failure.error
+    return recorded.failure

@@ -1,0 +1,81 @@
+"""A failure: the error, the schedule that shows it, and the history as a picture."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from greenroom.errors import PromiseBroken
+from greenroom.render.lanes import lanes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenroom.history import History
+    from greenroom.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What broke, and how to see it again. ``str(failure)`` is the lanes picture and the replay line."""
+
+    error: BaseException
+    schedule: Schedule
+    history: History
+    scenario: str
+    function: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def headline(self) -> str:
+        """The claim that broke, in one line."""
+        text = str(self.error).strip() or type(self.error).__name__
+        return f"{type(self.error).__name__}: {text.splitlines()[0]}"
+
+    def __str__(self) -> str:
+        text = str(self.error).strip()
+        claim = f"{type(self.error).__name__}: {text}" if text else type(self.error).__name__
+        return "\n".join([claim, "", lanes(self.history), "", self.replay_line])
+
+    @property
+    def replay_line(self) -> str:
+        """One line that replays it: a shell command where the scenario can be named, else a line of Python."""
+        place = _place(self.function)
+        if place is not None:
+            return f"replay: greenroom replay {place} '{self.schedule}'"
+        return f'replay: greenroom.replay({self.scenario.rsplit(".", 1)[-1]}, "{self.schedule}")'
+
+
+def _place(function: Callable[[], Any] | None) -> str | None:
+    """``FILE.py::function`` for a function at the top of a module, or None."""
+    name = getattr(function, "__qualname__", "<")
+    if function is None or "<" in name or "." in name:
+        return None
+    try:
+        path = inspect.getsourcefile(function)
+    except TypeError:
+        return None
+    if path is None or not os.path.isfile(path):
+        return None
+    relative = os.path.relpath(path)
+    return f"{path if relative.startswith('..') else relative}::{name}"
+
+
+def same_failure(one: Failure, other: Failure) -> bool:
+    """Whether two failures are of one kind: the same class of error, raised by the same line."""
+    return type(one.error) is type(other.error) and _raised_at(one.error) == _raised_at(other.error)
+
+
+def _raised_at(error: BaseException) -> tuple[str, int] | None:
+    if isinstance(error, PromiseBroken) or error.__traceback__ is None:
+        return None
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename, trace.tb_lineno
+
+
+def add_picture(failure: Failure) -> None:
+    """Attach the picture and the replay line to the error, where pytest and Python print them."""
+    failure.error.add_note("\n".join(["", lanes(failure.history), "", failure.replay_line]))

@@ -1,0 +1,41 @@
+"""Several policies in turn: each finds bugs that another never does.
+
+A needle among 924 orders is found by a random walk and never by PCT; a starved actor by PCT and never by a random walk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from greenroom.policies.fifo import Fifo
+from greenroom.policies.pct import Pct
+from greenroom.policies.pos import Pos
+from greenroom.policies.random_walk import RandomWalk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from greenroom.policy import Policy
+    from greenroom.task import Task
+
+
+class Portfolio:
+    """The default order once, then POS, PCT of several depths and a random walk in turn."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._first: Policy = Fifo()
+        self._turns: list[Policy] = [Pos(seed), Pct(seed, depth=2), RandomWalk(seed), Pct(seed, depth=3), Pos(seed + 1), Pct(seed, depth=5)]
+        self._now = self._first
+
+    def begin(self, execution: int) -> None:
+        """Whose turn it is."""
+        self._now = self._first if execution == 0 else self._turns[(execution - 1) % len(self._turns)]
+        self._now.begin(execution)
+
+    def choose(self, options: Sequence[Task]) -> int:
+        """As the policy whose turn it is."""
+        return self._now.choose(options)
+
+    def choose_value(self, count: int) -> int:
+        """As the policy whose turn it is."""
+        return self._now.choose_value(count)

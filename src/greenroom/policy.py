@@ -1,0 +1,27 @@
+"""What a policy is: the oracle that decides who runs next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from greenroom.task import Task
+
+
+class Policy(Protocol):
+    """Makes the choices of one execution after another.
+
+    A choice is an index; 0 is always the default order. A policy sees the pending ``operation`` and ``target`` of each
+    option, and nothing that would let it change them.
+    """
+
+    def begin(self, execution: int) -> None:
+        """Get ready for the execution of that number, counted from 0."""
+
+    def choose(self, options: Sequence[Task]) -> int:
+        """Pick one of at least two tasks that could run now; the default comes first."""
+
+    def choose_value(self, count: int) -> int:
+        """Pick one of ``count`` >= 2 values for the program under test."""

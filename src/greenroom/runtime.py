@@ -1,0 +1,273 @@
+"""Pykka as a simulated task sees it: the inbox, the future, and the life of an actor.
+
+Pykka is entered through its own three hooks (``_create_actor_inbox``, ``_create_future``, ``_start_actor_loop``) and
+through the registry; ``shims.install`` puts these in place and takes them away again.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+import pykka
+from pykka import messages
+from pykka._future import _Unset
+
+from greenroom.describe import describe, describe_message
+from greenroom.errors import OutsideStage
+from greenroom.shims.locks import deadline_of, scheduler_of_task
+from greenroom.task import Task, current_task
+
+if TYPE_CHECKING:
+    from greenroom.scheduler import Scheduler
+
+RealFuture: Final = pykka.ThreadingFuture
+
+
+class Inbox:
+    """An actor's inbox. ``owner`` is the actor's task; messages are numbered from 1 in the order in which they were put."""
+
+    __slots__ = ("_items", "_scheduler", "_takers", "deepest", "owner", "put_count", "taken_count")
+
+    def __init__(self) -> None:
+        self._scheduler: Scheduler = scheduler_of_task()
+        self._items: deque[Any] = deque()
+        self._takers: list[Task] = []
+        self.owner: Task | None = None
+        self.put_count = 0
+        self.taken_count = 0
+        self.deepest = 0
+
+    @property
+    def greenroom_name(self) -> str:
+        """The name of the actor that reads it."""
+        return self.owner.name if self.owner is not None else "an actor that was never started"
+
+    def __repr__(self) -> str:
+        return f"<inbox of {self.greenroom_name}>"
+
+    def put(self, envelope: Any, block: bool = True, timeout: float | None = None) -> None:
+        scheduler = self._scheduler
+        task = scheduler.current
+        if task is not None:
+            if task.committed:
+                scheduler.point("send", self)
+            task.committed = True
+        self.put_count += 1
+        items = self._items
+        items.append(envelope)
+        if len(items) > self.deepest:
+            self.deepest = len(items)
+        reply_to = envelope.reply_to
+        if reply_to is not None and type(reply_to) is Future:
+            reply_to.asked = (self, self.put_count, envelope)
+        if scheduler.history is not None:
+            kind = "lost" if self.owner is not None and self.owner.done else "send"
+            detail = ("ask " if reply_to is not None else "") + describe_message(envelope.message)
+            scheduler.record(kind, self.greenroom_name, self.put_count, detail)
+        if self._takers:
+            scheduler.wake_all(self._takers)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        scheduler = self._scheduler
+        task = scheduler.current
+        if task is not None and task is self.owner:
+            if task.fresh:
+                task.fresh = task.committed = False
+            elif self._items:
+                task.handling = None
+                scheduler.point("receive", self)
+            task.handling = None
+        if not self._items:
+            if not block:
+                raise queue.Empty
+            deadline = deadline_of(scheduler, timeout)
+            while not self._items:
+                if not scheduler.wait("receive", self, self._takers, deadline):
+                    raise queue.Empty
+        envelope = self._items.popleft()
+        self.taken_count += 1
+        if task is not None:
+            task.handling = envelope
+            task.handling_number = self.taken_count
+        if scheduler.history is not None:
+            detail = ("ask " if envelope.reply_to is not None else "") + describe_message(envelope.message)
+            scheduler.record("receive", self.greenroom_name, self.taken_count, detail)
+        return envelope
+
+    def empty(self) -> bool:
+        if self._scheduler.current is not self.owner:
+            self._scheduler.commit("read", self)
+        return not self._items
+
+    def qsize(self) -> int:
+        if self._scheduler.current is not self.owner:
+            self._scheduler.commit("read", self)
+        return len(self._items)
+
+    def full(self) -> bool:
+        return False
+
+    def put_nowait(self, envelope: Any) -> None:
+        self.put(envelope)
+
+    def get_nowait(self) -> Any:
+        return self.get(block=False)
+
+    def waiting(self) -> list[Any]:
+        """The messages that have not been taken yet; for pictures and checks, no scheduling point."""
+        return [envelope.message for envelope in self._items]
+
+    def holds(self, envelope: Any) -> int:
+        """The place of ``envelope`` in the inbox, counted from 1, or 0."""
+        return next((place for place, item in enumerate(self._items, 1) if item is envelope), 0)
+
+
+class Future(pykka.ThreadingFuture[Any]):
+    """A simulated ``pykka.ThreadingFuture``. ``asked`` says for which message of which inbox it is the reply, if for any."""
+
+    def __init__(self) -> None:
+        pykka.Future.__init__(self)
+        self._scheduler: Scheduler = scheduler_of_task()
+        self._result = None
+        self._sleepers: list[Task] = []
+        self._hook_runs_in: Task | None = None
+        self.asked: tuple[Any, int, Any] | None = None
+        self.fulfilled_by: Task | None = None
+
+    def __repr__(self) -> str:
+        return "<pykka.Future>"
+
+    @property
+    def greenroom_name(self) -> str:
+        """What is awaited, in words."""
+        if self.asked is None:
+            return "a future"
+        inbox, number, _ = self.asked
+        return f"the reply of {inbox.greenroom_name} to message #{number}"
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a value or an exception is there; for checks, no scheduling point."""
+        return self._result is not None
+
+    def get(self, *, timeout: float | None = None) -> Any:
+        if self._get_hook is not None:
+            return self._get_by_hook(timeout)
+        if self._result is None:
+            self._wait(timeout)
+        result = self._result
+        assert result is not None
+        if self._scheduler.history is not None and self._scheduler.current is not None:
+            self._record_answer(result)
+        kind, value = result
+        if kind is None:
+            return value
+        exception_type, exception, trace = value
+        if exception is None:
+            exception = exception_type()
+        raise exception.with_traceback(trace)
+
+    def _wait(self, timeout: float | None) -> None:
+        scheduler = self._scheduler
+        if timeout is not None and timeout <= 0:
+            scheduler.commit("read", self)
+            if self._result is None:
+                raise pykka.Timeout(f"{timeout} seconds")
+            return
+        if scheduler.current is None and not scheduler.closing:
+            raise OutsideStage(
+                "a simulated future has no value yet, and no task is running that could give it one; "
+                "call get() inside the scenario (or through a client of the machine)"
+            )
+        if not scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout)):
+            if scheduler.history is not None:
+                scheduler.record("timeout", self.greenroom_name, 0, f"after {timeout:g} s")
+            raise pykka.Timeout(f"{timeout} seconds")
+
+    def _get_by_hook(self, timeout: float | None) -> Any:
+        # Pykka holds the future's lock while the hook runs: a second reader waits for the first, however long that takes.
+        scheduler = self._scheduler
+        task = scheduler.current
+        while self._hook_runs_in is not None and self._hook_runs_in is not task:
+            scheduler.wait("wait", self, self._sleepers)
+        before, self._hook_runs_in = self._hook_runs_in, task
+        try:
+            return pykka.Future.get(self, timeout=timeout)
+        finally:
+            self._hook_runs_in = before
+            if before is None:
+                scheduler.wake_all(self._sleepers)
+
+    def _record_answer(self, result: Any) -> None:
+        kind, value = result
+        text = describe(value) if kind is None else f"raises {describe(value[1]) if value[1] is not None else value[0].__name__}"
+        inbox, number, _ = self.asked or (None, 0, None)
+        self._scheduler.record("answer", inbox.greenroom_name if inbox is not None else "", number, text)
+
+    def set(self, value: Any = None) -> None:
+        self._fulfil((None, value), lambda: describe(value))
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        assert exc_info is None or len(exc_info) == 3
+        exc_info = exc_info or sys.exc_info()
+        self._fulfil(("exception", exc_info), lambda: f"raises {describe(exc_info[1])}")
+
+    def _fulfil(self, result: tuple[str | None, Any], text: Any) -> None:
+        scheduler = self._scheduler
+        task = scheduler.current
+        handled = task is not None and self.asked is not None and task.handling is self.asked[2]
+        if not handled:  # only the actor that handles the ask is known to be the one that answers it
+            scheduler.commit("set", self)
+        if self._result is not None or self._get_hook is not None:
+            raise queue.Full
+        self._result = result  # type: ignore[assignment]
+        self.fulfilled_by = task
+        if scheduler.history is not None:
+            inbox, number, _ = self.asked or (None, 0, None)
+            scheduler.record("reply", inbox.greenroom_name if inbox is not None else "", number, text())
+        scheduler.wake_all(self._sleepers)
+
+    def set_get_hook(self, func: Any) -> None:
+        if self._result is not None:
+            raise queue.Full
+        self._get_hook = func
+        self._get_hook_result = _Unset()
+
+
+def start_actor_loop(actor: Any) -> None:
+    """Pykka's third hook: the loop of ``actor`` becomes a task."""
+    scheduler = scheduler_of_task()
+    class_name = type(actor).__name__
+    scheduler.actor_count += 1
+    name = scheduler.unique_name(f"{class_name}-{scheduler.actor_count}")
+    inbox = actor.actor_inbox
+    # An actor without a setup of its own does nothing visible before its first message: it starts by waiting for that.
+    idle = isinstance(inbox, Inbox) and type(actor).on_start is pykka.Actor.on_start and not inbox._items
+    task = scheduler.spawn(
+        name, "actor", actor._actor_loop, daemon=actor.use_daemon_thread, idle_in=inbox._takers if idle else None
+    )
+    task.target = inbox
+    task.actor = actor
+    task.inbox = inbox
+    if isinstance(inbox, Inbox):
+        inbox.owner = task
+    if hasattr(actor.actor_stopped, "owner"):
+        actor.actor_stopped.owner = task
+    if scheduler.history is not None:
+        scheduler.record("start", name)
+
+
+def actor_failed(actor: Any, exception: BaseException | None) -> None:
+    """Pykka is about to end ``actor`` for an exception that no asker will see."""
+    task = current_task()
+    if task is None or task.actor is not actor:
+        return
+    task.died_of = exception
+    during_message = task.handling is not None and not isinstance(task.handling.message, messages._ActorStop)
+    task.seen_failure = during_message and type(actor).on_failure is not pykka.Actor.on_failure
+    scheduler = task.scheduler
+    if scheduler.history is not None:
+        scheduler.record("died", task.name, 0, describe(exception))

@@ -1,0 +1,365 @@
+"""Runs tasks one at a time, from one scheduling point to the next; knows no policy.
+
+Hot path: nearly all of greenroom's time is spent in ``point`` and ``wait``. They decide in the greenlet of the task that
+stops and switch straight to the one that goes on; the hub is entered only when a task ends or none can run.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from greenroom.clock import FOREVER, Clock
+from greenroom.errors import OutsideStage
+from greenroom.task import Kind, Task, TaskGreenlet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenroom.history import History
+    from greenroom.policy import Policy
+
+FAIRNESS: Final = 128  # consecutive steps of one task after which the default order lets the others go first
+KILLS: Final = 64  # how often a task may swallow its end before it is abandoned
+_abandoned: list[Task] = []  # tasks that would not end; kept, for dropping them would run them again
+
+
+class _StoppedInHub(Exception):  # noqa: N818 - a jump out of the hub's own choice, never seen outside
+    pass
+
+
+class Scheduler:
+    """The runnable set of one stage, and whose turn it is.
+
+    ``ready`` lists the tasks that could run, in the order in which they became able to. While a task runs, ``current`` is
+    that task and it is not in ``ready``. ``verdict`` is set once the execution must stop before it has come to rest:
+    "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised.
+    """
+
+    greenroom_name = "the stage"
+
+    def __init__(
+        self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, explored_timers: bool = False
+    ) -> None:
+        self.policy = policy
+        self.clock = Clock()
+        self.history = history
+        self.tasks: list[Task] = []
+        self.ready: list[Task] = []
+        self.current: Task | None = None
+        self.hub: greenlet = getcurrent()
+        self.steps = 0
+        self.max_steps = max_steps
+        self.horizon_ns = FOREVER
+        self.explored_timers = explored_timers
+        self.decisions = 0
+        self.deviations: list[tuple[int, str]] = []
+        self.run_length = 0
+        self.closing = False
+        self.verdict: str | BaseException | None = None
+        self.names: dict[str, int] = {}
+        self.actor_count = 0
+        self.checkpoints: dict[str, Any] = {}
+        self.random = Random(0)
+
+    # -- what simulated primitives call, inside a task ------------------------------------------------------------
+
+    def point(self, operation: str, target: Any) -> None:
+        """Let others run before the running task's next visible operation."""
+        task = self.current
+        if task is None:
+            return
+        if self.closing:
+            self._refuse_to_go_on()
+        self.steps += 1
+        if self.steps > self.max_steps:
+            self._stop("steps")
+        task.operation = operation
+        task.target = target
+        ready = self.ready
+        if ready or self.explored_timers:
+            if self.run_length >= FAIRNESS:
+                self.run_length = 0
+                ready.append(task)
+            else:
+                ready.insert(0, task)
+            chosen = self._choose()
+            if chosen is task:
+                self.run_length += 1
+            else:
+                if ready[0] is task:
+                    ready.append(ready.pop(0))
+                self._switch(chosen)
+        task.committed = False
+
+    def give_way(self, operation: str, target: Any) -> None:
+        """As ``point``, but the running task comes last in the default order (``sleep(0)``)."""
+        self.run_length = FAIRNESS
+        self.point(operation, target)
+
+    def commit(self, operation: str, target: Any) -> None:
+        """A visible operation that commutes neither with what came before it nor with what comes after."""
+        task = self.current
+        if task is not None:
+            if task.committed:
+                self.point(operation, target)
+            task.committed = True
+
+    def wait(self, operation: str, target: Any, waiters: list[Task], deadline_ns: int | None = None) -> bool:
+        """Stop the running task until another one wakes it; False if the deadline came first.
+
+        The task is appended to ``waiters``; whoever wakes it takes it out again, unless its deadline does.
+
+        Raises:
+            OutsideStage: there is no running task that could wait.
+        """
+        task = self.current
+        if task is None:
+            raise OutsideStage(
+                f"{operation} on {target} would have to wait, but no task is running: "
+                "code outside the stage can only use what is already there; do the waiting inside a task"
+            )
+        if self.closing:
+            self._refuse_to_go_on()
+        self.steps += 1
+        if self.steps > self.max_steps:
+            self._stop("steps")
+        task.operation = operation
+        task.target = target
+        task.blocked = True
+        task.timed_out = False
+        task.waiting_in = waiters
+        waiters.append(task)
+        if deadline_ns is not None:
+            self.clock.set_timer(task, deadline_ns)
+        chosen = self._next()
+        if chosen is None:
+            self._leave()
+        elif chosen is not task:
+            self._switch(chosen)
+        task.committed = False
+        task.timer = 0
+        task.waiting_in = None
+        return not task.timed_out
+
+    def wake(self, task: Task) -> None:
+        """Make a waiting task able to run."""
+        if task.blocked:
+            task.blocked = False
+            self.ready.append(task)
+
+    def wake_all(self, waiters: list[Task]) -> None:
+        """Make all of ``waiters`` able to run, in their order, and forget them."""
+        for task in waiters:
+            if task.blocked:
+                task.blocked = False
+                self.ready.append(task)
+        waiters.clear()
+
+    def choose_value(self, count: int) -> int:
+        """A nondeterministic choice of the program under test, among ``count`` values."""
+        if count < 2 or self.closing:
+            return 0
+        decision = self.decisions
+        self.decisions += 1
+        try:
+            index = self.policy.choose_value(count)
+        except BaseException as error:  # noqa: BLE001 - whatever the policy raises belongs to the caller of the stage
+            self._stop(error)
+        if index:
+            self.deviations.append((decision, f"#{index}"))
+        return index
+
+    # -- what the stage calls, in the hub -------------------------------------------------------------------------
+
+    def spawn(self, name: str, kind: Kind, function: Callable[[], Any], *, daemon: bool = False, idle_in: list[Task] | None = None) -> Task:
+        """A new task, able to run at once, or waiting in ``idle_in`` for its first message."""
+        task = Task(self, len(self.tasks), name, kind, function)
+        task.daemon = daemon
+        self.tasks.append(task)
+        if idle_in is None:
+            self.ready.append(task)
+        else:
+            task.operation = "receive"
+            task.blocked = task.fresh = True
+            idle_in.append(task)
+        if self.closing:
+            task.done = True
+        return task
+
+    def record(self, kind: str, target: str = "", number: int = 0, detail: str = "") -> None:
+        """Write down what the running task has just done; call it only where there is a history."""
+        assert self.history is not None
+        task = self.current
+        self.history.add(self.clock.now_ns, task.name if task is not None else "", kind, target, number, detail)
+
+    def numbered_name(self, kind: str) -> str:
+        """``Lock-1``, ``Lock-2``, … in the order of making."""
+        count = self.names.get(kind, 0) + 1
+        self.names[kind] = count
+        return f"{kind}-{count}"
+
+    def unique_name(self, wanted: str) -> str:
+        """``wanted``, with a number behind it if a task bears that name already."""
+        count = self.names.get(wanted, 0) + 1
+        self.names[wanted] = count
+        return wanted if count == 1 else self.unique_name(f"{wanted}~{count}")
+
+    def run(self, horizon_ns: int = FOREVER) -> None:
+        """Run until nothing can run (up to the horizon), or until a verdict stops it."""
+        self.hub = getcurrent()
+        self.horizon_ns = horizon_ns
+        while self.verdict is None:
+            try:
+                task = self._next()
+            except _StoppedInHub:
+                return
+            if task is None:
+                return
+            self.current = task
+            self._greenlet_of(task).switch()
+            self.current = None
+
+    def close(self) -> None:
+        """End every task that is left, newest first; nothing that they still do has an effect on others."""
+        self.closing = True
+        self.hub = getcurrent()
+        for task in reversed(list(self.tasks)):
+            running = task.greenlet
+            if running is not None:
+                self._end(task, running)
+            task.done = True
+            task.greenlet = None
+        self.ready.clear()
+        self.current = None
+
+    def interrupt(self) -> None:
+        """Stop at once, from inside the running task; for Ctrl-C."""
+        self._stop("interrupt")
+
+    def _end(self, task: Task, running: TaskGreenlet) -> None:
+        for _ in range(KILLS):
+            if running.dead:
+                return
+            self.current = task
+            running.parent = self.hub
+            try:
+                running.throw(GreenletExit)
+            except BaseException as error:  # noqa: BLE001 - a task's last words; its stage is over
+                task.error = task.error or error
+            finally:
+                self.current = None
+        _abandoned.append(task)
+
+    def _refuse_to_go_on(self) -> None:
+        """Called by a task that is being ended and wants to do something visible."""
+        task = self.current
+        assert task is not None
+        task.refusals += 1
+        if task.refusals > KILLS:
+            self._leave()
+        raise GreenletExit
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _choose(self) -> Task:
+        """One of ``ready`` (or a task whose timer may expire), taken out of it; at least one is there."""
+        ready = self.ready
+        options = ready
+        if self.explored_timers:
+            options = ready + self._expirable()
+        if len(options) == 1:
+            index = 0
+        else:
+            decision = self.decisions
+            self.decisions = decision + 1
+            try:
+                index = self.policy.choose(options)
+            except BaseException as error:  # noqa: BLE001 - whatever the policy raises belongs to the caller of the stage
+                self._stop(error)
+            if index:
+                self.deviations.append((decision, options[index].name))
+                self.run_length = 0
+                if self.history is not None:
+                    self.history.deviation = True
+        if index < len(ready):
+            return ready.pop(index)
+        task = options[index]
+        self._expire(task)
+        ready.remove(task)
+        return task
+
+    def _expirable(self) -> list[Task]:
+        earliest = self.clock.earliest()
+        if earliest is None or earliest > self.horizon_ns:
+            return []
+        return [task for task in self.clock.expiring() if task.blocked]
+
+    def _expire(self, task: Task) -> None:
+        earliest = self.clock.earliest()
+        assert earliest is not None
+        self.clock.jump(earliest)
+        task.timer = 0
+        task.timed_out = True
+        task.blocked = False
+        if task.waiting_in is not None and task in task.waiting_in:
+            task.waiting_in.remove(task)
+        self.ready.append(task)
+
+    def _next(self) -> Task | None:
+        """The task to run now that the current one cannot, or None if none can."""
+        ready = self.ready
+        while not ready:
+            expiring = self._expirable()
+            if not expiring:
+                return None
+            if self.explored_timers:
+                break
+            for task in expiring:
+                self._expire(task)
+        self.run_length = 0
+        if len(ready) == 1 and not self.explored_timers:
+            return ready.pop()
+        return self._choose()
+
+    def _greenlet_of(self, task: Task) -> TaskGreenlet:
+        running = task.greenlet
+        if running is None:
+            running = task.greenlet = TaskGreenlet(self._live, self.hub)
+            running.task = task
+        return running
+
+    def _switch(self, task: Task) -> None:
+        self.current = task
+        (task.greenlet or self._greenlet_of(task)).switch()
+
+    def _live(self) -> None:
+        """The whole life of a task, in its own greenlet."""
+        task = self.current
+        assert task is not None
+        try:
+            task.result = task.function()
+        except GreenletExit:
+            pass
+        except BaseException as error:  # noqa: BLE001 - kept for the stage to judge
+            task.error = error
+        task.done = True
+        task.greenlet = None
+        self.wake_all(task.joiners)
+        getcurrent().parent = self.hub
+
+    def _stop(self, verdict: str | BaseException) -> None:
+        """Stop the whole execution from inside a task (or from the hub)."""
+        self.verdict = verdict
+        if getcurrent() is self.hub:
+            raise _StoppedInHub
+        self._leave()
+
+    def _leave(self) -> None:
+        """Go back to the hub; a task that is switched to again goes on behind this call."""
+        self.current = None
+        self.hub.switch()
+        if self.closing:
+            self._refuse_to_go_on()

@@ -1,0 +1,52 @@
+"""Random numbers and UUIDs as a simulated task sees them: seeded by the stage, the same in every execution."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from greenroom.shims.locks import scheduler_of_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MODULE_FUNCTIONS: Final = (
+    "random betavariate choice choices expovariate gammavariate gauss getrandbits getstate lognormvariate normalvariate "
+    "paretovariate randbytes randint random randrange sample seed setstate shuffle triangular uniform vonmisesvariate "
+    "weibullvariate"
+).split()
+
+
+def module_functions() -> list[str]:
+    """The functions of ``random`` that draw from its hidden generator, as far as this Python has them."""
+    return [name for name in _MODULE_FUNCTIONS if hasattr(random, name)]
+
+
+def simulated(name: str) -> Callable[..., Any]:
+    """``random.<name>`` on the stage's own generator."""
+
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        return getattr(scheduler_of_task().random, name)(*args, **kwargs)
+
+    draw.__name__ = name
+    return draw
+
+
+def urandom(size: int) -> bytes:
+    """``os.urandom``."""
+    return scheduler_of_task().random.randbytes(size)
+
+
+def uuid4() -> uuid.UUID:
+    """``uuid.uuid4``: a valid version-4 UUID from the stage's generator."""
+    return uuid.UUID(int=scheduler_of_task().random.getrandbits(128), version=4)
+
+
+def uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
+    """``uuid.uuid1``: a valid version-1 UUID from the stage's clock and generator."""
+    scheduler = scheduler_of_task()
+    ticks = scheduler.clock.now_ns // 100 + 0x01B21DD213814000 + scheduler.random.getrandbits(8)
+    sequence = scheduler.random.getrandbits(14) if clock_seq is None else clock_seq
+    fields = (ticks & 0xFFFFFFFF, (ticks >> 32) & 0xFFFF, (ticks >> 48) & 0x0FFF, (sequence >> 8) & 0x3F, sequence & 0xFF)
+    return uuid.UUID(fields=(*fields, 0x020000000001 if node is None else node), version=1)

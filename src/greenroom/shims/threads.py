@@ -1,0 +1,112 @@
+"""Threads as a simulated task sees them.
+
+``threading.Thread`` itself is not replaced, for programs subclass it long before a stage opens: its ``start``, ``join`` and
+``is_alive`` ask where they are, and a thread that a task starts becomes a task.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+from greenroom.shims.locks import deadline_of, scheduler_of_task
+from greenroom.task import Task, current_task
+
+RealThread: Final = threading.Thread
+real_start: Final = RealThread.start
+real_join: Final = RealThread.join
+real_is_alive: Final = RealThread.is_alive
+real_current_thread: Final = threading.current_thread
+_FIRST_IDENT: Final = 1_000
+
+
+def start(self: Any) -> None:
+    """``Thread.start``."""
+    if current_task() is None:
+        real_start(self)
+        return
+    if not self._initialized:
+        raise RuntimeError("thread.__init__() not called")
+    if self._started.is_set():
+        raise RuntimeError("threads can only be started once")
+    scheduler = scheduler_of_task()
+    scheduler.commit("start", self)
+    name = scheduler.unique_name(_stable_name(scheduler, self))
+    task = scheduler.spawn(name, "thread", self.run, daemon=self.daemon)
+    task.thread = self
+    self._greenroom_task = task
+    self._ident = _FIRST_IDENT + task.index
+    self._started.set()
+    if scheduler.history is not None:
+        scheduler.record("start", name)
+
+
+def _stable_name(scheduler: Any, thread: Any) -> str:
+    """The name that the program gave, or one counted by the stage in place of Python's process-wide ``Thread-17 (run)``."""
+    name = str(thread.name)
+    if name.startswith("Thread-") and name[7:8].isdigit():
+        name = str(scheduler.numbered_name(type(thread).__name__))
+        thread._name = name
+    return name
+
+
+def join(self: Any, timeout: float | None = None) -> None:
+    """``Thread.join``."""
+    task: Task | None = getattr(self, "_greenroom_task", None)
+    if task is None:
+        real_join(self, timeout)
+        return
+    scheduler = task.scheduler
+    if scheduler.current is task:
+        raise RuntimeError("cannot join current thread")
+    if not task.done and not scheduler.closing:
+        scheduler.wait("join", task, task.joiners, deadline_of(scheduler, timeout))
+
+
+def is_alive(self: Any) -> bool:
+    """``Thread.is_alive``."""
+    task: Task | None = getattr(self, "_greenroom_task", None)
+    if task is None:
+        return bool(real_is_alive(self))
+    task.scheduler.commit("read", task)
+    return not task.done
+
+
+def current_thread() -> Any:
+    """``threading.current_thread``: a Thread object for every task; the scenario runs in the main thread."""
+    task = current_task()
+    assert task is not None
+    return thread_of(task)
+
+
+def thread_of(task: Task) -> Any:
+    """The Thread object that stands for ``task``."""
+    if task.thread is None:
+        if task.kind == "scenario":
+            task.thread = threading.main_thread()
+        else:
+            thread: Any = RealThread(name=task.name, daemon=task.daemon)
+            thread._greenroom_task = task
+            thread._ident = _FIRST_IDENT + task.index
+            thread._started._flag = True
+            task.thread = thread
+    return task.thread
+
+
+def get_ident() -> int:
+    """``threading.get_ident``."""
+    task = current_task()
+    assert task is not None
+    return _FIRST_IDENT + task.index
+
+
+def enumerate_threads() -> list[Any]:
+    """``threading.enumerate``: the threads of this stage."""
+    scheduler = scheduler_of_task()
+    scheduler.commit("read", scheduler)
+    return [thread_of(task) for task in scheduler.tasks if not task.done]
+
+
+def active_count() -> int:
+    """``threading.active_count``."""
+    return len(enumerate_threads())

@@ -1,0 +1,48 @@
+"""The functions of ``time`` as a simulated task sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenroom.clock import BOOT_NS, EPOCH_NS, to_ns
+from greenroom.shims.locks import scheduler_of_task
+
+
+def sleep(seconds: float) -> None:
+    """``time.sleep``: the task waits for virtual time; ``sleep(0)`` lets the others go first."""
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    scheduler = scheduler_of_task()
+    if seconds == 0:
+        scheduler.give_way("sleep", _Asleep)
+        return
+    if scheduler.history is not None:
+        scheduler.record("sleep", "", 0, f"{seconds:g} s")
+    scheduler.wait("sleep", _Asleep, [], scheduler.clock.now_ns + to_ns(seconds))
+
+
+class _Sleeping:
+    greenroom_name = "time"
+
+
+_Asleep: Any = _Sleeping()
+
+
+def monotonic_ns() -> int:
+    """``time.monotonic_ns`` and ``time.perf_counter_ns``."""
+    return scheduler_of_task().clock.now_ns + BOOT_NS
+
+
+def monotonic() -> float:
+    """``time.monotonic`` and ``time.perf_counter``."""
+    return monotonic_ns() / 1e9
+
+
+def time_ns() -> int:
+    """``time.time_ns``."""
+    return scheduler_of_task().clock.now_ns + EPOCH_NS
+
+
+def time() -> float:
+    """``time.time``."""
+    return time_ns() / 1e9

@@ -1,0 +1,144 @@
+"""A stage: where actors run on a controlled schedule, in virtual time, and what is torn down behind them."""
+
+from __future__ import annotations
+
+import contextvars
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from pykka import ActorRegistry
+
+from greenroom.clock import FOREVER, to_ns
+from greenroom.errors import StageClosed, StageError
+from greenroom.scheduler import Scheduler
+from greenroom.shims.install import install, uninstall
+from greenroom.task import Kind, Task, current_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType, TracebackType
+
+    from greenroom.history import History
+    from greenroom.policy import Policy
+
+_real_main_thread = threading.main_thread
+_real_current_thread = threading.current_thread
+
+
+class Stage:
+    """Runs tasks under one policy; a context manager that leaves nothing behind, whatever ends it.
+
+    Args:
+        policy: who runs next.
+        history: where to record events; None records nothing and is faster.
+        max_steps: scheduling points after which an execution counts as a livelock.
+        timers: "lazy" lets virtual time pass only when no task can run; "explored" makes each expiry a choice.
+    """
+
+    def __init__(self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, timers: str = "lazy") -> None:
+        self.scheduler = Scheduler(policy, history=history, max_steps=max_steps, explored_timers=timers == "explored")
+        self._references: list[Any] = []
+        self._open = False
+
+    def __enter__(self) -> Self:
+        if current_task() is not None:
+            raise StageError("a stage was opened inside a task of another stage: run one exploration at a time")
+        install()
+        self._open = True
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Every task that was started, in order; those that are done included."""
+        return self.scheduler.tasks
+
+    @property
+    def now_s(self) -> float:
+        """Virtual seconds since the stage opened."""
+        return self.scheduler.clock.now_ns / 1e9
+
+    def spawn(self, name: str, function: Callable[[], Any], *, kind: Kind = "client") -> Task:
+        """A new task that calls ``function``; it runs with the next ``run``.
+
+        Raises:
+            StageClosed: the stage is closed.
+        """
+        if not self._open:
+            raise StageClosed("this stage is closed; open a new one")
+        context = contextvars.copy_context()
+        return self.scheduler.spawn(self.scheduler.unique_name(name), kind, lambda: context.run(function))
+
+    def run(self, *, until_s: float | None = None) -> None:
+        """Run until no task can go on, or an execution-wide verdict stops it.
+
+        Args:
+            until_s: virtual seconds (since opening) up to which timers may expire; None is without end.
+
+        Raises:
+            StageClosed: the stage is closed.
+            KeyboardInterrupt: Ctrl-C was pressed; the stage is closed by then.
+            BaseException: what the policy raised; the stage is closed by then.
+        """
+        if not self._open:
+            raise StageClosed("this stage is closed; open a new one")
+        scheduler = self.scheduler
+        horizon = FOREVER if until_s is None else to_ns(until_s)
+        outer = ActorRegistry._actor_refs
+        ActorRegistry._actor_refs = self._references
+        previous = self._listen()
+        try:
+            scheduler.run(horizon)
+        finally:
+            if previous is not None:
+                signal.signal(signal.SIGINT, previous)
+            ActorRegistry._actor_refs = outer
+        if scheduler.verdict == "interrupt":
+            self.close()
+            raise KeyboardInterrupt
+        if isinstance(scheduler.verdict, BaseException):
+            self.close()
+            raise scheduler.verdict
+
+    def advance_to(self, instant_s: float) -> None:
+        """Let virtual time pass up to ``instant_s``, running whatever its timers wake."""
+        self.run(until_s=instant_s)
+        self.scheduler.clock.jump(to_ns(instant_s))
+
+    def alive(self) -> Iterator[Task]:
+        """The tasks that are not done."""
+        return (task for task in self.tasks if not task.done)
+
+    def close(self) -> None:
+        """End all tasks and put every replaced name back; harmless when repeated."""
+        if not self._open:
+            return
+        self._open = False
+        outer = ActorRegistry._actor_refs
+        ActorRegistry._actor_refs = []
+        try:
+            self.scheduler.close()
+        finally:
+            ActorRegistry._actor_refs = outer
+            self._references.clear()
+            uninstall()
+
+    def _listen(self) -> Any:
+        """Ctrl-C inside a task goes to the stage: Pykka would swallow it, and stop all actors instead."""
+        if _real_current_thread() is not _real_main_thread():
+            return None
+        previous = signal.getsignal(signal.SIGINT)
+        if not callable(previous):
+            return None
+
+        def interrupted(number: int, frame: FrameType | None) -> None:
+            if current_task() is None:
+                previous(number, frame)
+            else:
+                self.scheduler.interrupt()
+
+        signal.signal(signal.SIGINT, interrupted)
+        return previous
