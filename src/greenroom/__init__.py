@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from greenroom.choices import checkpoint, choose
 from greenroom.errors import (
     ActorDied,
@@ -29,7 +31,12 @@ from greenroom.policy import Policy
 from greenroom.schedule import Schedule
 from greenroom.stage import Stage
 
+if TYPE_CHECKING:
+    from greenroom.machine import ActorMachine
+    from greenroom.strategies import schedules
+
 __all__ = [
+    "ActorMachine",
     "ActorDied",
     "Deadlock",
     "Event",
@@ -60,4 +67,20 @@ __all__ = [
     "explore",
     "replay",
     "run",
+    "schedules",
 ]
+
+_NEEDS_HYPOTHESIS = {"ActorMachine": "greenroom.machine", "schedules": "greenroom.strategies"}
+
+
+def __getattr__(name: str) -> Any:
+    """``schedules`` and ``ActorMachine`` need Hypothesis, and are loaded when first asked for."""
+    if name not in _NEEDS_HYPOTHESIS:
+        raise AttributeError(f"module 'greenroom' has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - only here, so that greenroom itself does not need Hypothesis
+
+    try:
+        module = importlib.import_module(_NEEDS_HYPOTHESIS[name])
+    except ModuleNotFoundError as error:
+        raise ImportError(f"greenroom.{name} needs Hypothesis: pip install 'greenroom[hypothesis]'") from error
+    return getattr(module, name)

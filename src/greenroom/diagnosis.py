@@ -26,7 +26,7 @@ def judge(tasks: list[Task], *, ignore: Collection[type[GreenroomError]] = ()) -
     def wanted(kind: type[GreenroomError]) -> bool:
         return not any(issubclass(kind, ignored) for ignored in ignore)
 
-    died = _unseen_death(tasks) if wanted(ActorDied) else None
+    died = unseen_death(tasks) if wanted(ActorDied) else None
     raised = next((task.error for task in tasks if task.kind in ("scenario", "client") and task.error is not None), None)
     if raised is not None:
         if died is not None and isinstance(raised, pykka.ActorDeadError):
@@ -47,7 +47,7 @@ def judge(tasks: list[Task], *, ignore: Collection[type[GreenroomError]] = ()) -
             return deadlock
     left = left_behind(tasks)
     if left and wanted(LeftBehind):
-        return _left_behind_error(left)
+        return left_behind_error(left)
     return None
 
 
@@ -61,7 +61,9 @@ def livelock(tasks: list[Task], max_steps: int, recent: Iterable[str]) -> Livelo
 
 
 def idle(task: Task) -> bool:
-    """Whether it is an actor that waits for its next message."""
+    """Whether it is an actor that waits for its next message, or a client for its next call."""
+    if task.operation == "idle":
+        return True
     return task.inbox is not None and task.target is task.inbox and task.operation == "receive"
 
 
@@ -80,7 +82,8 @@ def _idle_thread(task: Task) -> bool:
     return task.kind == "thread" and task.operation in ("get", "wait", "acquire", "join", "put") and not isinstance(task.target, Future)
 
 
-def _left_behind_error(left: list[Task]) -> LeftBehind:
+def left_behind_error(left: list[Task]) -> LeftBehind:
+    """The error that names those who were left."""
     names = ", ".join(task.name for task in left)
     one = len(left) == 1
     kind = left[0].kind if one else ("actors" if all(task.kind == "actor" for task in left) else "tasks")
@@ -93,7 +96,8 @@ def _left_behind_error(left: list[Task]) -> LeftBehind:
     return LeftBehind("\n".join(lines))
 
 
-def _unseen_death(tasks: list[Task]) -> ActorDied | None:
+def unseen_death(tasks: list[Task]) -> ActorDied | None:
+    """The error for the first actor that ended by an exception nobody saw, or None."""
     for task in tasks:
         if task.kind == "actor" and task.error is not None:
             death = ActorDied(f"the loop of {task.name} itself ended by {describe(task.error)}: the actor is still registered, and never reads again")
@@ -115,7 +119,7 @@ def _unseen_death(tasks: list[Task]) -> ActorDied | None:
 
 
 def explain_deadlock(stuck: list[Task]) -> Deadlock:
-    """The error that says who waits for whom, for what, and why that never comes."""
+    """The error that says who waits for whom, for what, and why that never comes; ``stuck`` is not empty."""
     cycle = _cycle(stuck)
     kind: type[Deadlock] = Deadlock
     if cycle is not None and len(cycle) == 1:

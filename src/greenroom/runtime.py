@@ -29,7 +29,7 @@ RealFuture: Final = pykka.ThreadingFuture
 class Inbox:
     """An actor's inbox. ``owner`` is the actor's task; messages are numbered from 1 in the order in which they were put."""
 
-    __slots__ = ("_items", "_scheduler", "_takers", "deepest", "owner", "put_count", "taken_count")
+    __slots__ = ("_items", "_scheduler", "_takers", "crash_next", "deepest", "owner", "put_count", "taken_count")
 
     def __init__(self) -> None:
         self._scheduler: Scheduler = scheduler_of_task()
@@ -39,6 +39,7 @@ class Inbox:
         self.put_count = 0
         self.taken_count = 0
         self.deepest = 0
+        self.crash_next: Exception | None = None
 
     @property
     def greenroom_name(self) -> str:
@@ -95,7 +96,19 @@ class Inbox:
         if scheduler.history is not None:
             detail = ("ask " if envelope.reply_to is not None else "") + describe_message(envelope.message)
             scheduler.record("receive", self.greenroom_name, self.taken_count, detail)
+        if self.crash_next is not None and not isinstance(envelope.message, messages._ActorStop):
+            return self._crash(envelope)
         return envelope
+
+    def _crash(self, envelope: Any) -> Any:
+        """The same envelope, but handling its message raises: Pykka is led to call ``greenroom_raise`` instead of the handler."""
+        exception, self.crash_next = self.crash_next, None
+        envelope.message = messages.ProxyCall(("actor_inbox", "greenroom_raise"), (exception,), {})
+        return envelope
+
+    def greenroom_raise(self, exception: Exception) -> None:
+        """Raise ``exception`` in the place of a handler."""
+        raise exception
 
     def empty(self) -> bool:
         if self._scheduler.current is not self.owner:

@@ -78,6 +78,10 @@ def event_text(event: Event) -> str:  # noqa: PLR0911 - one line for each kind o
             return f"↩ reply{number} {event.detail}" if event.target else f"sets a future: {event.detail}"
         case "answer":
             return f"✓ {event.target}{number} answers {event.detail}" if event.target else f"✓ gets {event.detail}"
+        case "call":
+            return f"call {event.number}: {event.target}({event.detail})"
+        case "result":
+            return f"call {event.number} gives {event.detail}"
         case "start":
             return f"starts {event.target}"
         case "died":

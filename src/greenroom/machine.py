@@ -1,0 +1,334 @@
+"""ActorMachine: a Hypothesis state machine whose actors live on a stage, so that schedules shrink beside the program."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pykka
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException, StopTest, UnsatisfiedAssumption
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from greenroom import diagnosis
+from greenroom.client import Client, Operation, StageClient, ThreadClient
+from greenroom.errors import ActorDied, Deadlock, GreenroomError, LeftBehind, Livelock, PromiseBroken, UsageError
+from greenroom.history import History
+from greenroom.policies.drawn import from_bytes
+from greenroom.policies.fifo import Fifo
+from greenroom.render.lanes import lanes
+from greenroom.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from greenroom.policy import Policy
+    from greenroom.task import Task
+
+ACTORS_VARIABLE = "GREENROOM_ACTORS"
+
+
+def schedule_bytes() -> st.SearchStrategy[bytes]:
+    """The schedule of one ``run``: a byte for each choice, byte % options, then the default order."""
+    return st.one_of(st.binary(max_size=6), st.binary(min_size=16, max_size=64))
+
+
+class _Switched:
+    """The policy of a machine's stage: what the last ``run`` drew, the default order otherwise."""
+
+    def __init__(self) -> None:
+        self.now: Policy = Fifo()
+
+    def begin(self, execution: int) -> None:
+        """One example is one execution."""
+
+    def choose(self, options: Sequence[Task]) -> int:
+        """As the current policy."""
+        return self.now.choose(options)
+
+    def choose_value(self, count: int) -> int:
+        """As the current policy."""
+        return self.now.choose_value(count)
+
+
+class ActorMachine(RuleBasedStateMachine):
+    """A RuleBasedStateMachine that drives unmodified Pykka actors on a controlled schedule, in virtual time.
+
+    Write ``start_actors`` (and ``stop_actors`` where ``ActorRegistry.stop_all()`` is not enough), and rules that give calls to clients:
+    ``self.client("alice").ask(self.counter, message)`` returns an ``Operation``, which is pending until the rule ``run`` lets the actors
+    work. ``advance`` lets virtual time pass. Invariants hold after each step: no actor dies unseen, no task waits for ever, no message is
+    left lying. At the end the machine settles, checks that every call was answered, calls ``at_rest``, stops the actors, and checks that
+    none is left.
+
+    With ``GREENROOM_ACTORS=threads`` (pytest: ``--actors=threads``) the same rules run on Pykka's own threads: ``run`` then waits for the
+    clients, schedules are ignored, and time cannot be advanced.
+
+    Attributes:
+        ignore: classes of ``PromiseBroken`` that this machine means to break.
+        settle_s: virtual seconds granted at the end for what is under way.
+        patience_s: real seconds that ``run`` waits on real threads.
+    """
+
+    ignore: ClassVar[tuple[type[GreenroomError], ...]] = ()
+    max_steps: ClassVar[int] = 20_000
+    settle_s: ClassVar[float] = 600.0
+    patience_s: ClassVar[float] = 20.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_threads = _on_threads()
+        self.operations: list[Operation] = []
+        self.history = History()
+        self.injected: list[str] = []
+        self._clients: dict[str, Client] = {}
+        self._policy = _Switched()
+        self._stage: Stage | None = None
+        self._tasks_before = 0
+        self._over = False
+        if not self.on_threads:
+            self._stage = Stage(self._policy, history=self.history, max_steps=sys.maxsize)
+            self._stage.__enter__()
+        try:
+            self.perform(self.start_actors)
+        except BaseException:
+            self._close()
+            raise
+
+    # -- to be written by the user ----------------------------------------------------------------------------------
+
+    def start_actors(self) -> None:
+        """Start the system under test; called inside a task, before the first rule."""
+
+    def stop_actors(self) -> None:
+        """Stop the system under test; called inside a task, after everything has settled."""
+        pykka.ActorRegistry.stop_all()
+
+    def at_rest(self) -> None:
+        """Last checks, when every call has been answered and the actors still live."""
+
+    # -- to be used in rules -----------------------------------------------------------------------------------------
+
+    def client(self, name: str) -> Client:
+        """The client of that name: it makes its calls one after another, and they are recorded in ``operations``."""
+        known = self._clients.get(name)
+        if known is None:
+            if self._stage is None:
+                known = ThreadClient(name, self.operations, time.perf_counter_ns)
+            else:
+                known = StageClient(name, self.operations, self._stage)
+            self._clients[name] = known
+        return known
+
+    def perform(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call ``function`` inside a task, in the default order, and wait for its result; for set-up and for looking.
+
+        Raises:
+            Deadlock: it can never end.
+            Exception: what it raised.
+        """
+        if self._stage is None:
+            return function(*arguments)
+        task = self._stage.spawn("machine", lambda: function(*arguments))
+        task.daemon = True
+        self._drive(Fifo(), self.now_s)
+        limit = self.now_s + self.settle_s
+        while not task.done and self._next_timer_s() <= limit:
+            self._drive(Fifo(), self._next_timer_s())
+        if not task.done:
+            raise diagnosis.explain_deadlock([task])
+        if task.error is not None:
+            raise task.error
+        return task.result
+
+    def crash(self, actor_class: type[pykka.Actor], exception: Exception | None = None) -> bool:
+        """Let the youngest live actor of that class raise at the next message it handles; False if there is none.
+
+        Only on a stage: ``precondition(lambda self: not self.on_threads)``.
+        """
+        if self._stage is None:
+            raise UsageError("crash() needs a stage: guard the rule with precondition(lambda self: not self.on_threads)")
+        for task in reversed(self._stage.tasks):
+            if task.actor is not None and not task.done and isinstance(task.actor, actor_class):
+                task.inbox.crash_next = exception or RuntimeError("crash injected by the machine")
+                self.injected.append(task.name)
+                return True
+        return False
+
+    @property
+    def now_s(self) -> float:
+        """Virtual seconds since the machine started; 0 on real threads."""
+        return self._stage.now_s if self._stage is not None else 0.0
+
+    @property
+    def steps(self) -> int:
+        """Scheduling points so far; 0 on real threads."""
+        return self._stage.scheduler.steps if self._stage is not None else 0
+
+    @property
+    def stage(self) -> Stage:
+        """The stage, for looking at its tasks; there is none on real threads."""
+        if self._stage is None:
+            raise UsageError("there is no stage on real threads")
+        return self._stage
+
+    def settle(self) -> None:
+        """Run in the default order until nothing is left to do and no call is pending, ``settle_s`` virtual seconds at most."""
+        if self._stage is None:
+            self._wait_for_clients()
+            return
+        limit = self.now_s + self.settle_s
+        self._drive(Fifo(), self.now_s)
+        while any(not operation.done for operation in self.operations) and self._next_timer_s() <= limit:
+            self._drive(Fifo(), self._next_timer_s())
+
+    # -- rules and invariants that every machine has -------------------------------------------------------------------
+
+    @rule(schedule=schedule_bytes())
+    def run(self, schedule: bytes) -> None:
+        """Let the actors and clients work, on this schedule, until none can go on without time passing."""
+        if self._stage is None:
+            self._wait_for_clients()
+        else:
+            self._drive(from_bytes(schedule), self.now_s)
+
+    @precondition(lambda self: not self.on_threads)
+    @rule(seconds=st.sampled_from((0.1, 1.0, 5.0, 30.0)), schedule=schedule_bytes())
+    def advance(self, seconds: float, schedule: bytes) -> None:
+        """Let virtual time pass."""
+        self._drive(from_bytes(schedule), self.now_s + seconds)
+
+    @invariant()
+    def no_promise_is_broken(self) -> None:
+        """What holds after each step of any actor program: the three claims below."""
+        self.no_actor_dies_unseen()
+        self.no_task_waits_for_ever()
+        self.no_message_is_left_lying()
+
+    def no_actor_dies_unseen(self) -> None:
+        """No actor has ended by an exception that nobody saw, except where the machine injected one."""
+        if self._stage is None or _ignored(ActorDied, self.ignore):
+            return
+        for task in self._stage.tasks:
+            if task.name in self.injected:
+                task.seen_failure = True
+        death = diagnosis.unseen_death(self._stage.tasks)
+        if death is not None:
+            raise death
+
+    def no_task_waits_for_ever(self) -> None:
+        """At rest, whoever waits can still be woken."""
+        if not self._at_rest() or self._next_timer_s() < float("inf") or _ignored(Deadlock, self.ignore):
+            return
+        stuck = diagnosis.stuck_tasks(self.stage.tasks)
+        if stuck:
+            raise diagnosis.explain_deadlock(stuck)
+
+    def no_message_is_left_lying(self) -> None:
+        """At rest, every live actor has read its inbox."""
+        if not self._at_rest():
+            return
+        for task in self.stage.tasks:
+            if task.inbox is not None and not task.done and diagnosis.idle(task):
+                assert not task.inbox.waiting(), f"{task.name} is idle, and has unread messages: {task.inbox.waiting()}"
+
+    def _at_rest(self) -> bool:
+        return self._stage is not None and not self._stage.scheduler.ready
+
+    # -- the end ---------------------------------------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        """Settle, check, stop, check again; after a failure only show the picture and clean up. Draws nothing."""
+        error = sys.exc_info()[1]
+        try:
+            if error is None:
+                self._finish()
+        except BaseException as late:
+            error = late
+            raise
+        finally:
+            self._over = True
+            if error is not None and not isinstance(error, StopTest | UnsatisfiedAssumption | HypothesisException | KeyboardInterrupt):
+                self._show()
+            self._close()
+
+    def _finish(self) -> None:
+        self.settle()
+        self.no_actor_dies_unseen()
+        self.no_task_waits_for_ever()
+        self.every_call_is_answered()
+        self.at_rest()
+        self.perform(self.stop_actors)
+        self._drive_to_rest()
+        self.nothing_is_left_behind()
+
+    def every_call_is_answered(self) -> None:
+        """Checked at the end: no client still waits for the answer to a call."""
+        pending = [operation for operation in self.operations if not operation.done]
+        assert not pending, f"never answered, {self.settle_s:g} virtual seconds after the last rule: {'; '.join(map(str, pending))}"
+
+    def nothing_is_left_behind(self) -> None:
+        """Checked at the end: no actor and no thread outlives ``stop_actors``."""
+        if self._stage is None or _ignored(LeftBehind, self.ignore):
+            return
+        left = diagnosis.left_behind(self._stage.tasks)
+        if left:
+            raise diagnosis.left_behind_error(left)
+
+    # -- inside ------------------------------------------------------------------------------------------------------------
+
+    def _drive(self, policy: Policy, until_s: float) -> None:
+        stage = self._stage
+        assert stage is not None
+        scheduler = stage.scheduler
+        scheduler.max_steps = scheduler.steps + self.max_steps
+        self._policy.now = policy
+        try:
+            stage.advance_to(until_s)
+        finally:
+            self._policy.now = Fifo()
+        if scheduler.verdict == "steps":
+            error: PromiseBroken = diagnosis.livelock(stage.tasks, self.max_steps, ())
+            assert isinstance(error, Livelock)
+            raise error
+
+    def _drive_to_rest(self) -> None:
+        if self._stage is not None:
+            self._drive(Fifo(), self.now_s)
+
+    def _next_timer_s(self) -> float:
+        assert self._stage is not None
+        earliest = self._stage.scheduler.clock.earliest()
+        return float("inf") if earliest is None else earliest / 1e9
+
+    def _wait_for_clients(self) -> None:
+        for client in self._clients.values():
+            if isinstance(client, ThreadClient) and not client.wait(self.patience_s):
+                pending = [str(operation) for operation in self.operations if not operation.done]
+                raise AssertionError(f"not answered within {self.patience_s:g} real seconds: {'; '.join(pending)}")
+
+    def _show(self) -> None:
+        if self._stage is not None and len(self.history):
+            stuck = {task.name: task.operation for task in self._stage.tasks if not task.done}
+            self.history.ended_blocked = stuck
+            note("\n" + lanes(self.history) + "\n")
+
+    def _close(self) -> None:
+        if self._stage is not None:
+            self._stage.close()
+        for client in self._clients.values():
+            if isinstance(client, ThreadClient):
+                client.close()
+
+
+def _ignored(kind: type[GreenroomError], ignore: tuple[type[GreenroomError], ...]) -> bool:
+    return any(issubclass(kind, ignored) for ignored in ignore)
+
+
+def _on_threads() -> bool:
+    value = os.environ.get(ACTORS_VARIABLE, "stage")
+    if value not in ("stage", "threads"):
+        raise UsageError(f"{ACTORS_VARIABLE} is 'stage' or 'threads', not {value!r}")
+    return value == "threads"
