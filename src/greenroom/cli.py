@@ -1,0 +1,190 @@
+"""The command line: ``greenroom explore FILE.py::scenario`` and ``greenroom replay FILE.py::scenario SCHEDULE``.
+
+Exit codes: 0 nothing failed, 1 a failure was found, 2 the command made no sense, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from greenroom import policies
+from greenroom.errors import GreenroomError, PromiseBroken, ScenarioNotFound
+from greenroom.explore import MAX_STEPS, Execution, Report, explore, replay
+from greenroom.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code is returned."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        scenario = load_scenario(options.scenario)
+        run: Callable[[Any, Callable[[], Any]], int] = options.run
+        return run(options, scenario)
+    except KeyboardInterrupt:
+        print("greenroom: interrupted", file=sys.stderr)
+        return 130
+    except GreenroomError as error:
+        if isinstance(error, PromiseBroken):
+            raise
+        print(f"greenroom: {error}", file=sys.stderr)
+        return 2
+
+
+def load_scenario(place: str) -> Callable[[], Any]:
+    """The function that ``FILE.py::function`` names.
+
+    Raises:
+        ScenarioNotFound: there is no such file or function, or the file cannot be imported; the message says which.
+    """
+    file_name, separator, function_name = place.partition("::")
+    path = Path(file_name)
+    if not separator or not function_name:
+        raise ScenarioNotFound(f"{place!r} names no function; write FILE.py::function, as in examples/lost_update.py::scenario")
+    if not path.is_file():
+        raise ScenarioNotFound(f"there is no file {file_name}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ScenarioNotFound(f"{file_name} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ScenarioNotFound(f"{file_name} cannot be imported: {type(error).__name__}: {error}") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        known = [name for name, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == path.stem and not isinstance(value, type)]
+        raise ScenarioNotFound(f"{file_name} has no function {function_name!r}; it has {', '.join(known) or 'none'}")
+    found: Callable[[], Any] = function
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="greenroom", description="Checks programs written with Pykka on schedules that it controls.")
+    parser.add_argument("--version", action="version", version=f"greenroom {_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    exploring = commands.add_parser("explore", help="try many schedules, stop at the first that fails")
+    _common(exploring)
+    exploring.add_argument("-n", "--executions", type=_positive, default=1000, help="how many schedules to try (default: 1000)")
+    exploring.add_argument("--policy", default="portfolio", help=f"{', '.join(policies.NAMES)}, or pct:DEPTH (default: portfolio)")
+    exploring.add_argument("--seed", type=int, default=0, help="another seed tries other schedules (default: 0)")
+    exploring.add_argument("--seconds", type=_positive_number, default=None, help="stop after this much time as well")
+    exploring.add_argument("--no-shrink", action="store_true", help="show the failing schedule as it was found")
+    exploring.set_defaults(run=_explore)
+    replaying = commands.add_parser("replay", help="run one schedule again, and show what happens")
+    _common(replaying)
+    replaying.add_argument("schedule", help="as printed by explore: g1:7=Counter-2")
+    replaying.set_defaults(run=_replay)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", metavar="FILE.py::SCENARIO", help="a function without arguments")
+    parser.add_argument("--max-steps", type=_positive, default=MAX_STEPS, help=f"steps after which a run is a livelock (default: {MAX_STEPS})")
+    parser.add_argument("--timers", choices=("lazy", "explored"), default="lazy", help="explored: a timeout may strike at any point")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _positive_number(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _explore(options: Any, scenario: Callable[[], Any]) -> int:
+    show = sys.stderr.isatty() and not options.json
+
+    def progress(done: int, distinct: int) -> None:
+        if show:
+            print(f"\r{done:,} executions, {distinct:,} distinct schedules", end="", file=sys.stderr, flush=True)
+
+    report = explore(
+        scenario,
+        executions=options.executions,
+        policy=options.policy,
+        seed=options.seed,
+        max_steps=options.max_steps,
+        max_seconds=options.seconds,
+        timers=options.timers,
+        shrink=not options.no_shrink,
+        progress=progress,
+    )
+    if show:
+        print("\r\033[K", end="", file=sys.stderr)
+    print(json.dumps(_report(report), ensure_ascii=False) if options.json else report)
+    return 1 if report.failure else 0
+
+
+def _replay(options: Any, scenario: Callable[[], Any]) -> int:
+    execution = replay(scenario, options.schedule, max_steps=options.max_steps, timers=options.timers)
+    if options.json:
+        print(json.dumps(_execution(execution), ensure_ascii=False))
+    elif execution.failure is not None:
+        print(execution.failure)
+    else:
+        from greenroom.render.lanes import lanes  # noqa: PLC0415 - only this branch draws without a failure
+
+        print(f"{lanes(execution.history)}\n\nno failure under {execution.schedule} ({execution.steps} steps, {execution.virtual_s:g} virtual seconds)")
+    return 1 if execution.failure else 0
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "scenario": report.scenario,
+        "executions": report.executions,
+        "distinct": report.distinct,
+        "steps": report.steps,
+        "elapsed_s": round(report.elapsed_s, 3),
+        "cpu_s": round(report.cpu_s, 3),
+        "policy": report.policy,
+        "seed": report.seed,
+        "executions_to_failure": report.executions_to_failure,
+        "failure": _failure(report.failure),
+    }
+
+
+def _execution(execution: Execution) -> dict[str, Any]:
+    return {
+        "schedule": str(execution.schedule),
+        "steps": execution.steps,
+        "decisions": execution.decisions,
+        "virtual_s": execution.virtual_s,
+        "failure": _failure(execution.failure),
+        "events": [event._asdict() for event in execution.history],
+    }
+
+
+def _failure(failure: Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    return {"error": type(failure.error).__name__, "message": str(failure.error), "schedule": str(failure.schedule), "replay": failure.replay_line}
+
+
+def _version() -> str:
+    try:
+        return metadata.version("greenroom")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
