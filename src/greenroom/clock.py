@@ -16,8 +16,12 @@ BOOT_NS = 100_000 * NANOSECONDS  # what time.monotonic() says then: like a machi
 
 
 def to_ns(seconds: float) -> int:
-    """Seconds as whole nanoseconds, so that 0.1 + 0.2 and 0.3 fall on the same instant."""
-    return round(seconds * NANOSECONDS)
+    """Seconds as whole nanoseconds, so that 0.1 + 0.2 and 0.3 fall on the same instant; never 0 for what is more than 0.
+
+    A loop that waits for what is left of a delay would otherwise wait for 0 seconds, for ever.
+    """
+    whole = round(seconds * NANOSECONDS)
+    return 1 if whole == 0 and seconds > 0 else whole
 
 
 class Clock:

@@ -143,10 +143,14 @@ class ActorMachine(RuleBasedStateMachine):
             raise task.error
         return task.result
 
-    def crash(self, actor_class: type[pykka.Actor], exception: Exception | None = None) -> bool:
-        """Let the youngest live actor of that class raise at the next message it handles; False if there is none.
+    def crash(self, actor_class: type[pykka.Actor], exception: Exception | Callable[[Task], Exception] | None = None) -> bool:
+        """Let the youngest live actor of that class raise in place of handling its next message; False if there is none.
 
         Only on a stage: ``precondition(lambda self: not self.on_threads)``.
+
+        Args:
+            actor_class: subclasses count as well.
+            exception: what to raise, or a function that is called at that moment with the actor's task, and makes it.
         """
         if self._stage is None:
             raise UsageError("crash() needs a stage: guard the rule with precondition(lambda self: not self.on_threads)")

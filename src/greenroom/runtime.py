@@ -39,7 +39,7 @@ class Inbox:
         self.put_count = 0
         self.taken_count = 0
         self.deepest = 0
-        self.crash_next: Exception | None = None
+        self.crash_next: Any = None
 
     @property
     def greenroom_name(self) -> str:
@@ -106,9 +106,9 @@ class Inbox:
         envelope.message = messages.ProxyCall(("actor_inbox", "greenroom_raise"), (exception,), {})
         return envelope
 
-    def greenroom_raise(self, exception: Exception) -> None:
-        """Raise ``exception`` in the place of a handler."""
-        raise exception
+    def greenroom_raise(self, exception: Any) -> None:
+        """Raise ``exception`` in the place of a handler, or what it makes when it is called with this actor's task."""
+        raise exception if isinstance(exception, BaseException) else exception(self.owner)
 
     def empty(self) -> bool:
         if self._scheduler.current is not self.owner:

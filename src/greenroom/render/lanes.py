@@ -20,7 +20,8 @@ def lanes(history: History, *, width: int | None = None, most_lines: int = _MOST
         width: columns of the terminal; None asks for it, and takes 100 where there is none.
         most_lines: longer histories show their end, and say how much was left out.
     """
-    events = [event for event in history.events if event.task and not _dull(event)]
+    locks_matter = "lock" in history.ended_blocked.values()
+    events = [event for event in history.events if event.task and (locks_matter or event.kind not in ("lock", "unlock"))]
     if not events:
         return "(nothing was recorded)"
     skipped = max(0, len(events) - most_lines)
@@ -37,10 +38,6 @@ def lanes(history: History, *, width: int | None = None, most_lines: int = _MOST
     if any(event.deviation for event in events):
         lines.append("  ▶ chosen against the default order")
     return "\n".join(line.rstrip() for line in lines)
-
-
-def _dull(event: Event) -> bool:
-    return event.kind in ("end",)
 
 
 def _row(stamp: str, cells: list[str], lane: int, tasks: list[str]) -> str:

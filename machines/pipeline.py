@@ -1,0 +1,371 @@
+"""The pipeline machine: several clients, every schedule, crashes and failing ports, held against the model after each step."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from hypothesis import event
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, precondition, rule
+
+import greenroom
+from dspy_meme_gen.actors.cache import Cache
+from dspy_meme_gen.actors.image_generator import ImageGenerator
+from dspy_meme_gen.actors.meme_generator import MemeGenerator
+from dspy_meme_gen.actors.refiner import Refiner
+from dspy_meme_gen.actors.router import Router
+from dspy_meme_gen.actors.scorer import Scorer
+from dspy_meme_gen.actors.text_generator import TextGenerator
+from dspy_meme_gen.actors.verifier import Verifier
+from dspy_meme_gen.bootstrap import start_pipeline
+from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Outcome, Progress, TextPrompt, payload_key
+from dspy_meme_gen.errors import InvalidRequest, RequestConflict, ServiceStopped
+from dspy_meme_gen.settings import Settings
+from machines.conformance import ANY, Conformance, Seen, adopted
+from machines.statistics import Statistics
+from machines.world import ScriptedPorts, world
+from model import pipeline as reference
+from model.calls import Cancel, Crash, Finish, Inject, Inspect, Outage, Submit
+from model.values import Ending, request_from
+from model.world import Fault, Faults, Rules
+
+if TYPE_CHECKING:
+    from dspy_meme_gen.pipeline import Pipeline
+
+CLIENTS: Final = ("ann", "bob", "cid")
+WISHES: Final = (
+    "cats",
+    "cats / dry",
+    "rude cats",
+    "vile cats",
+    "vague cats",
+    "absurd cats",
+    "edgy cats",
+    "dull cats",
+    "stubborn cats",
+    "worse cats",
+    "slips cats",
+    "absurd dull cats",
+)
+"""Payloads by topic and style; every word of a topic is a trait of ``machines.world``."""
+PORTS: Final = ("scorer", "text", "refiner", "image", "appropriateness", "factuality", "instructions")
+CRASHABLE: Final[dict[str, type]] = {
+    "text": TextGenerator,
+    "verifier": Verifier,
+    "scorer": Scorer,
+    "refiner": Refiner,
+    "image": ImageGenerator,
+    "cache": Cache,
+    "generator": MemeGenerator,
+    "router": Router,
+}
+PROMPT: Final = 0.2  # virtual seconds that work may take when nothing naps: the retry's backoff, and room for rounding
+logging.getLogger("memespy").addHandler(logging.NullHandler())  # crashes by the thousand are this machine's trade, not news
+WORK: Final = ("cats", "rude cats", "cats", "dull cats", "cats", "cats", "cats / dry", "cats", "cats", "cats")
+WARM_UP: Final = 7  # rounds of this work after which the 60 remembered outcomes and the 4 cached memes are all of it
+STEPS_PER_REQUEST: Final = 600  # scheduling points for each request under way: about four times what the longest takes alone
+
+
+class PipelineMachine(greenroom.ActorMachine):
+    """Submits, duplicates, conflicts, cancels, crashes, failing ports; the model says what may come of it."""
+
+    statistics: ClassVar[Statistics] = Statistics()
+
+    # -- set-up ----------------------------------------------------------------------------------------------------------
+
+    def start_actors(self) -> None:
+        """The whole pipeline over scripted ports."""
+        self.seen: list[Seen] = []
+        self.futures: dict[str, Any] = {}
+        self.requests: list[GenerateMeme] = []
+        self.progress: dict[str, list[str]] = {}
+        self.ended: dict[str, Outcome] = {}
+        self.accepted: dict[str, tuple[float, int, int]] = {}
+        self.by_payload: dict[str, Any] = {}
+        self.crashes = 0
+        self.unheard: list[Seen] = []
+        self.napped_s = 0.0
+        self.troubled = False
+        self.check_memory = False
+        self.muted = False
+        self.script = ScriptedPorts(self._on_progress)
+        settings = Settings(recorded_outcomes=60, cache_capacity=4, cache_ttl_s=20.0, image_width=64, image_height=48, stop_grace_s=5.0)
+        self.service: Pipeline = start_pipeline(settings, self.script.ports())
+        rules = Rules(cache_capacity=4, cache_ttl_s=20.0, lateness_s=30.0 if self.on_threads else 1e-6)
+        self.started_s = time.monotonic()
+        self.conformance = Conformance(reference.init(world(), rules, now_s=0.0))
+
+    @initialize(memory=st.integers(0, 11))
+    def choose_checks(self, memory: int) -> None:
+        """In one example of twelve, memory is watched at the end."""
+        self.check_memory = memory == 11
+
+    def stop_actors(self) -> None:
+        """As any client would."""
+        self.service.stop()
+
+    # -- what clients do ---------------------------------------------------------------------------------------------------
+
+    @rule(wish=st.sampled_from(WISHES), client=st.sampled_from(CLIENTS))
+    def submit(self, wish: str, client: str) -> None:
+        """A new request."""
+        self._submit(client, _request(f"r{len(self.requests) + 1}", wish))
+
+    @rule(wish=st.sampled_from(WISHES), client=st.sampled_from(CLIENTS))
+    def submit_in_a_hurry(self, wish: str, client: str) -> None:
+        """A new request that has 3 seconds."""
+        self._submit(client, _request(f"r{len(self.requests) + 1}", wish, deadline_s=3.0))
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
+    def submit_again(self, which: int, client: str) -> None:
+        """A request that was submitted before, under the same id: the same outcome is due."""
+        self._submit(client, self.requests[-1 - which % len(self.requests)])
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
+    def submit_conflicting(self, which: int, client: str) -> None:
+        """Another payload under an id that was used before: refused, and nothing else happens."""
+        known = self.requests[-1 - which % len(self.requests)]
+        other = "cats" if known.topic != "cats" else "dull cats"
+        self._submit(client, _request(known.request_id, other))
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
+    def cancel(self, which: int, client: str) -> None:
+        """A client takes a request back, perhaps too late."""
+        request_id = self.requests[-1 - which % len(self.requests)].request_id
+        self._call(client, Cancel(request_id), lambda: self.service.cancel(request_id))
+
+    # -- what befalls the service --------------------------------------------------------------------------------------------
+
+    @rule(port=st.sampled_from(PORTS), wish=st.sampled_from(WISHES))
+    def fail_port(self, port: str, wish: str) -> None:
+        """The next call of a port for this payload raises."""
+        self._inject(wish, Faults(**{port: (Fault("PortDown"),)}))
+
+    @rule(port=st.sampled_from(PORTS), wish=st.sampled_from(WISHES))
+    def fail_port_twice(self, port: str, wish: str) -> None:
+        """The next two calls of a port for this payload raise."""
+        self._inject(wish, Faults(**{port: (Fault("PortDown"), Fault("PortDown"))}))
+
+    @precondition(lambda self: not self.on_threads)
+    @rule(port=st.sampled_from(PORTS))
+    def slow_port(self, port: str) -> None:
+        """The next call of a port takes four seconds."""
+        if not any(self.script.naps.values()):
+            self.script.naps[port] = 4.0
+            self.napped_s += 4.0
+
+    @rule(down=st.booleans())
+    def switch_store(self, down: bool) -> None:
+        """The database goes away, or comes back."""
+        if down != self.script.store_is_down:
+            self.script.store_is_down = down
+            self._note(Outage(down))
+
+    @precondition(lambda self: not self.on_threads)
+    @rule(actor=st.sampled_from(sorted(CRASHABLE)))
+    def crash_actor(self, actor: str) -> None:
+        """An actor raises at its next message; the supervisor is to make it good."""
+        self.crash(CRASHABLE[actor], lambda task: self._on_crash(actor, task))
+
+    # -- what must hold after each step ------------------------------------------------------------------------------------------
+
+    @invariant()
+    def no_promise_is_broken(self) -> None:
+        """What every actor program promises, and what this one does: the claims below, in this order."""
+        super().no_promise_is_broken()
+        self.the_model_allows_it()
+        self.equal_payloads_give_equal_memes()
+        self.the_store_holds_what_the_model_says()
+        self.nothing_waits_for_a_timer()
+        self.statistics.invariants += 7
+
+    def the_model_allows_it(self) -> None:
+        """Outcomes, stages, order, idempotency, cache and conflicts are those of some correct pipeline."""
+        self._follow()
+
+    def equal_payloads_give_equal_memes(self) -> None:
+        """Whatever the schedule, the cache, retries or restarts: undegraded memes of one payload are equal."""
+        requests = {request.request_id: request for request in self.requests}
+        for request_id, outcome in self.ended.items():
+            if type(outcome).__name__ == "Meme" and not outcome.degraded:  # type: ignore[union-attr]
+                key = payload_key(requests[request_id])
+                assert self.by_payload.setdefault(key, outcome) == outcome, f"{request_id} differs from an earlier meme of the same payload"
+
+    def the_store_holds_what_the_model_says(self) -> None:
+        """Every finished meme is stored or waits in the outbox, once, as generated."""
+        if self._quiet():
+            self._inspect()
+
+    def nothing_waits_for_a_timer(self) -> None:
+        """No request is under way longer than its naps and its retry explain: a timeout must not be what rescues a lost message."""
+        if self.on_threads:
+            return
+        for request_id, (accepted_s, _, _) in self.accepted.items():
+            if request_id not in self.ended and self.now_s - accepted_s > PROMPT + self.napped_s:
+                raise AssertionError(f"{request_id} is under way for {self.now_s - accepted_s:g} virtual seconds; naps explain {self.napped_s:g}")
+
+    def at_rest(self) -> None:
+        """Everything has its outcome, the store is right, and repeating the work takes no more memory."""
+        self._follow()
+        self.nothing_waits_for_a_timer()
+        pending = [request_id for request_id in self.futures if request_id not in self.ended]
+        assert not pending, f"accepted, and never answered: {pending}"
+        if self._quiet():
+            self._inspect()
+        if self.check_memory and not (self.on_threads or self.troubled or self.script.store_is_down):
+            self._memory_is_flat()
+        self._count()
+
+    # -- inside ----------------------------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return time.monotonic() - self.started_s if self.on_threads else self.now_s
+
+    def _note(self, call: Any, result: object = None) -> None:
+        if not self.muted:
+            self.seen.append(Seen("event", self._now(), call, result))
+
+    def _submit(self, client: str, request: GenerateMeme) -> None:
+        if all(known.request_id != request.request_id for known in self.requests):
+            self.requests.append(request)
+        self._call(client, Submit(request_from(request)), lambda: self._hand_in(request))
+
+    def _hand_in(self, request: GenerateMeme) -> str:
+        started = (self._now(), self.steps, len(self.futures) - len(self.ended))
+        try:
+            future = self.service.submit(request)
+        except RequestConflict:
+            return "conflict"
+        except ServiceStopped:
+            return "stopped"
+        known = self.futures.setdefault(request.request_id, future)
+        self.accepted.setdefault(request.request_id, started)
+        assert known is future, f"{request.request_id} was given a second future"
+        return "accepted"
+
+    def _call(self, client: str, call: Any, function: Any) -> None:
+        serial = len(self.operations) + 1
+
+        def recorded() -> object:
+            self.seen.append(Seen("invoke", self._now(), call, None, serial))
+            result = function()
+            self.seen.append(Seen("respond", self._now(), call, result, serial))
+            future = self.futures.get(call.request.request_id) if isinstance(call, Submit) and result == "accepted" else None
+            return result if future is None else future.get()
+
+        self.client(client).call(type(call).__name__.lower(), recorded)
+
+    def _inject(self, wish: str, faults: Faults) -> None:
+        request = _request("none", wish)
+        if any(known.topic == request.topic and known.request_id in self._in_flight() for known in self.requests):
+            return
+        self.script.inject(TextPrompt.of(request), faults)
+        self._note(Inject(request_from(request).payload, faults))
+
+    def _in_flight(self) -> set[str]:
+        submitted = {op.serial for op in self.operations if not op.done}
+        return set(self.futures) - set(self.ended) | {request.request_id for request in self.requests if request.request_id not in self.ended and submitted}
+
+    def _on_progress(self, progress: Progress) -> None:
+        if self.muted:
+            return
+        stages = self.progress.setdefault(progress.request_id, [])
+        stages.append(progress.stage)
+        if progress.stage in TERMINAL_STAGES:
+            self.seen.append(Seen("event", self._now(), Finish(progress.request_id), None))
+            if not self.on_threads and progress.request_id in self.accepted:
+                self._measure(progress.request_id)
+
+    def _measure(self, request_id: str) -> None:
+        accepted_s, accepted_step, others = self.accepted[request_id]
+        statistics = self.statistics
+        latency_s, steps = self.now_s - accepted_s, self.steps - accepted_step
+        statistics.worst_latency_s = max(statistics.worst_latency_s, latency_s)
+        statistics.worst_latency_steps = max(statistics.worst_latency_steps, steps)
+        bound = STEPS_PER_REQUEST * (1 + others + len(self.futures) - len(self.ended))
+        assert self.troubled or steps <= bound, f"{request_id} took {steps} steps, more than {bound}"
+
+    def _on_crash(self, actor: str, task: Any) -> RuntimeError:
+        self.troubled = True
+        name = actor if actor != "verifier" else str(task.actor.identity.name)
+        # The supervisor hears of it later, and nobody hears what it decides: the crash takes effect at some moment from now on.
+        if not self.muted:
+            self.crashes += 1
+            self.seen.append(Seen("invoke", self._now(), Crash(name), None, -self.crashes))
+            self.unheard.append(Seen("respond", 0.0, Crash(name), ANY, -self.crashes))
+        return RuntimeError(f"crash of {name}, injected by the machine")
+
+    def _follow(self) -> None:
+        heard = [replace(each, now_s=self._now()) for each in self.unheard]
+        batch, self.seen, self.unheard = self.seen + heard, [], []
+        for index, each in enumerate(batch):
+            if isinstance(each.call, Finish):
+                request_id = each.call.request_id
+                outcome = self.futures[request_id].get(timeout=5) if self.on_threads else self.futures[request_id].get(timeout=0)
+                assert request_id not in self.ended, f"{request_id} was given two outcomes: {self.ended[request_id]}, then {outcome}"
+                self.ended[request_id] = outcome
+                self.statistics.outcomes[type(outcome).__name__] += 1
+                batch[index] = Seen("event", each.now_s, each.call, Ending(adopted(outcome), tuple(self.progress[request_id])))
+        self.statistics.observations += len(batch)
+        self.conformance.follow(batch, self._now())
+
+    def _quiet(self) -> bool:
+        return all(operation.done for operation in self.operations) and set(self.futures) == set(self.ended)
+
+    def _inspect(self) -> None:
+        records = tuple(sorted(self.script.records.values(), key=lambda record: record.id))
+        waiting = self.service.deferred()
+        self.conformance.follow([Seen("event", self._now(), Inspect(), (adopted(records), adopted(waiting)))], self._now())
+
+    def _memory_is_flat(self) -> None:
+        """The same work again and again takes no more blocks, once the tables that are bounded have filled."""
+        self.statistics.memory_checks += 1
+        self.muted = True
+        scheduler = self.stage.scheduler
+        recording, scheduler.history = scheduler.history, None
+        growth, before = [], 0
+        for round_number in range(WARM_UP + 4):
+            self.perform(self._repeat_work, round_number)
+            if round_number >= WARM_UP - 1:
+                gc.collect()
+                after = sys.getallocatedblocks()
+                growth.append(after - before)
+                before = after
+        scheduler.history = recording
+        least = min(growth[1:])
+        assert least <= 1, f"every repetition of the same work leaves {least} more blocks of memory behind: {growth[1:]}"
+
+    def _repeat_work(self, round_number: int) -> None:
+        futures = [self.service.submit(_request(f"again {round_number} {index}", wish)) for index, wish in enumerate(WORK)]
+        for future in futures:
+            future.get(timeout=60)
+
+    def _count(self) -> None:
+        statistics = self.statistics
+        statistics.examples += 1
+        statistics.operations += len(self.operations)
+        outcomes = Counter(type(outcome).__name__ for outcome in self.ended.values())
+        for name in outcomes:
+            event(f"outcome {name}")
+        if self.on_threads:
+            return
+        scheduler = self.stage.scheduler
+        statistics.steps += scheduler.steps
+        statistics.schedules.add(hash((scheduler.decisions, tuple(scheduler.deviations))))
+        for task in self.stage.tasks:
+            if task.inbox is not None and task.inbox.deepest > statistics.deepest_inbox:
+                statistics.deepest_inbox, statistics.deepest_inbox_of = task.inbox.deepest, task.name
+
+
+def _request(request_id: str, wish: str, *, deadline_s: float = 30.0) -> GenerateMeme:
+    topic, _, style = wish.partition(" / ")
+    return GenerateMeme.create(request_id=request_id, topic=topic, style=style or None, deadline_s=deadline_s)

@@ -1,0 +1,25 @@
+"""What a run of a machine amounted to: counted over all its examples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Sums and extremes over the examples of one machine. Latencies in virtual seconds and in scheduling points."""
+
+    examples: int = 0
+    rules: int = 0
+    steps: int = 0
+    operations: int = 0
+    observations: int = 0
+    invariants: int = 0
+    schedules: set[int] = field(default_factory=set)
+    deepest_inbox: int = 0
+    deepest_inbox_of: str = ""
+    worst_latency_s: float = 0.0
+    worst_latency_steps: int = 0
+    memory_checks: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
