@@ -36,6 +36,8 @@ from model.values import Ending, request_from
 from model.world import Fault, Faults, Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dspy_meme_gen.pipeline import Pipeline
 
 CLIENTS: Final = ("ann", "bob", "cid")
@@ -66,7 +68,6 @@ CRASHABLE: Final[dict[str, type]] = {
     "router": Router,
 }
 PROMPT: Final = 0.2  # virtual seconds that work may take when nothing naps: the retry's backoff, and room for rounding
-logging.getLogger("memespy").addHandler(logging.NullHandler())  # crashes by the thousand are this machine's trade, not news
 WORK: Final = ("cats", "rude cats", "cats", "dull cats", "cats", "cats", "cats / dry", "cats", "cats", "cats")
 WARM_UP: Final = 7  # rounds of this work after which the 60 remembered outcomes and the 4 cached memes are all of it
 STEPS_PER_REQUEST: Final = 600  # scheduling points for each request under way: about four times what the longest takes alone
@@ -95,9 +96,10 @@ class PipelineMachine(greenroom.ActorMachine):
         self.check_memory = False
         self.muted = False
         self.script = ScriptedPorts(self._on_progress)
-        settings = Settings(recorded_outcomes=60, cache_capacity=4, cache_ttl_s=20.0, image_width=64, image_height=48, stop_grace_s=5.0)
+        SUPERVISION.listener = self._on_restart
+        settings = Settings(recorded_outcomes=60, cache_capacity=4, cache_ttl_s=20.0, image_width=64, image_height=48, restart_limit=2)
         self.service: Pipeline = start_pipeline(settings, self.script.ports())
-        rules = Rules(cache_capacity=4, cache_ttl_s=20.0, lateness_s=30.0 if self.on_threads else 1e-6)
+        rules = Rules(cache_capacity=4, cache_ttl_s=20.0, restart_limit=2, lateness_s=30.0 if self.on_threads else 1e-6)
         self.started_s = time.monotonic()
         self.conformance = Conformance(reference.init(world(), rules, now_s=0.0))
 
@@ -174,7 +176,7 @@ class PipelineMachine(greenroom.ActorMachine):
     @rule(actor=st.sampled_from(sorted(CRASHABLE)))
     def crash_actor(self, actor: str) -> None:
         """An actor raises at its next message; the supervisor is to make it good."""
-        self.crash(CRASHABLE[actor], lambda task: self._on_crash(actor, task))
+        self.crash(CRASHABLE[actor], self._on_crash)
 
     # -- what must hold after each step ------------------------------------------------------------------------------------------
 
@@ -221,7 +223,7 @@ class PipelineMachine(greenroom.ActorMachine):
         assert not pending, f"accepted, and never answered: {pending}"
         if self._quiet():
             self._inspect()
-        if self.check_memory and not (self.on_threads or self.troubled or self.script.store_is_down):
+        if self.check_memory and not (self.on_threads or self.injected or self.script.store_is_down):
             self._memory_is_flat()
         self._count()
 
@@ -294,15 +296,23 @@ class PipelineMachine(greenroom.ActorMachine):
         bound = STEPS_PER_REQUEST * (1 + others + len(self.futures) - len(self.ended))
         assert self.troubled or steps <= bound, f"{request_id} took {steps} steps, more than {bound}"
 
-    def _on_crash(self, actor: str, task: Any) -> RuntimeError:
+    def _on_crash(self, task: Any) -> RuntimeError:
         self.troubled = True
-        name = actor if actor != "verifier" else str(task.actor.identity.name)
+        name = _model_name(task.actor.identity.name)
         # The supervisor hears of it later, and nobody hears what it decides: the crash takes effect at some moment from now on.
         if not self.muted:
             self.crashes += 1
             self.seen.append(Seen("invoke", self._now(), Crash(name), None, -self.crashes))
             self.unheard.append(Seen("respond", 0.0, Crash(name), ANY, -self.crashes))
         return RuntimeError(f"crash of {name}, injected by the machine")
+
+    def _on_restart(self, name: str) -> None:
+        """The supervisor has restarted a child: the oldest crash of that name has taken effect."""
+        for each in self.unheard:
+            if each.call.actor == _model_name(name):
+                self.unheard.remove(each)
+                self.seen.append(replace(each, now_s=self._now()))
+                return
 
     def _follow(self) -> None:
         heard = [replace(each, now_s=self._now()) for each in self.unheard]
@@ -364,6 +374,28 @@ class PipelineMachine(greenroom.ActorMachine):
         for task in self.stage.tasks:
             if task.inbox is not None and task.inbox.deepest > statistics.deepest_inbox:
                 statistics.deepest_inbox, statistics.deepest_inbox_of = task.inbox.deepest, task.name
+
+
+class _Supervision(logging.Handler):
+    """Hears from the supervisor's log, in the supervisor's own step, what was restarted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listener: Callable[[str], None] | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.listener is not None and record.levelno == logging.WARNING and isinstance(record.args, tuple):
+            self.listener(str(record.args[0]))
+
+
+SUPERVISION: Final = _Supervision()
+logging.getLogger("memespy.supervisor").addHandler(SUPERVISION)
+logging.getLogger("memespy").addHandler(logging.NullHandler())  # crashes by the thousand are this machine's trade, not news
+
+
+def _model_name(name: str) -> str:
+    """The model's name of an actor of the service."""
+    return {"text_generator": "text", "image_generator": "image", "meme_generator": "generator"}.get(name, name)
 
 
 def _request(request_id: str, wish: str, *, deadline_s: float = 30.0) -> GenerateMeme:

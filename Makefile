@@ -1,0 +1,66 @@
+# Everything a contributor runs. `make` alone lists it. Arguments go through: make check ARGS="--profile fuzz"
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup check test lint bench lock wheel clean
+
+ARGS ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv from requirements.lock (again only after pyproject.toml or the lock changed)
+
+check: $(STAMP) ## the main job: drive the real actors with the state machines; ARGS are passed on
+	@$(PY) -m machines $(ARGS)
+
+test: $(STAMP) ## every test, in one run; ARGS="tests/model -k cache" narrows it
+	@$(PY) -m pytest -v $(ARGS)
+
+lint: $(STAMP) ## ruff, formatting, types, who may import whom
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	PYTHONPATH=src:. $(VENV)/bin/lint-imports
+
+bench: $(STAMP) ## the benchmarks; ARGS are passed on
+	@$(PY) -m benchmarks $(ARGS)
+
+wheel: $(STAMP) ## build dist/*.whl and show what is in it
+	rm -rf dist
+	$(PY) -m hatchling build -t wheel -d dist
+	$(PY) -m zipfile -l dist/*.whl
+
+lock: ## resolve requirements.lock anew (needs uv)
+	@command -v uv >/dev/null || { echo "make lock: uv was not found on PATH; install it (pip install uv) and try again" >&2; exit 1; }
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --upgrade --quiet --output-file requirements.lock
+
+clean: ## remove the environment, builds and caches (the failure databases stay)
+	rm -rf $(VENV) build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The project itself goes in last, editable and without isolation: its build backend is in the lock too.
+$(STAMP): pyproject.toml requirements.lock
+	@if command -v uv >/dev/null; then \
+	  uv venv --quiet --clear --python '>=3.11' $(VENV); \
+	  uv pip install --quiet --python $(PY) --require-hashes -r requirements.lock; \
+	  uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .; \
+	else \
+	  for python in python3 python3.13 python3.12 python3.11 none; do \
+	    "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	  done; \
+	  if [ "$$python" = none ]; then \
+	    echo "make setup: no Python >= 3.11 with venv was found (tried python3, python3.13, python3.12, python3.11);" >&2; \
+	    echo "install one (Debian: apt install python3 python3-venv), or install uv, and try again" >&2; \
+	    exit 1; \
+	  fi; \
+	  "$$python" -m venv --clear $(VENV); \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
