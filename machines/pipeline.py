@@ -225,7 +225,14 @@ class PipelineMachine(greenroom.ActorMachine):
             self._inspect()
         if self.check_memory and not (self.on_threads or self.injected or self.script.store_is_down):
             self._memory_is_flat()
-        self._count()
+
+    def teardown(self) -> None:
+        """As every machine ends, and counted."""
+        try:
+            super().teardown()
+        finally:
+            SUPERVISION.listener = None
+            self._count()
 
     # -- inside ----------------------------------------------------------------------------------------------------------------
 
@@ -366,8 +373,12 @@ class PipelineMachine(greenroom.ActorMachine):
         outcomes = Counter(type(outcome).__name__ for outcome in self.ended.values())
         for name in outcomes:
             event(f"outcome {name}")
-        if self.on_threads:
-            return
+        if not self.on_threads:
+            self._count_stage()
+        statistics.example_ended()
+
+    def _count_stage(self) -> None:
+        statistics = self.statistics
         scheduler = self.stage.scheduler
         statistics.steps += scheduler.steps
         statistics.schedules.add(hash((scheduler.decisions, tuple(scheduler.deviations))))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(slots=True)
@@ -11,7 +15,6 @@ class Statistics:
     """Sums and extremes over the examples of one machine. Latencies in virtual seconds and in scheduling points."""
 
     examples: int = 0
-    rules: int = 0
     steps: int = 0
     operations: int = 0
     observations: int = 0
@@ -23,3 +26,9 @@ class Statistics:
     worst_latency_steps: int = 0
     memory_checks: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    listener: Callable[[], None] | None = None
+
+    def example_ended(self) -> None:
+        """Tell whoever shows the progress."""
+        if self.listener is not None:
+            self.listener()

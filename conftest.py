@@ -1,0 +1,5 @@
+"""Hypothesis profiles for every test: ``--hypothesis-profile dev | ci | fuzz | replay | threads``."""
+
+from machines import profiles
+
+profiles.register()

@@ -1,0 +1,71 @@
+"""What a person reads at the end: a summary for each machine, and each failure with the command that replays it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from machines.session import Run
+
+_BLOB = re.compile(r"@reproduce_failure\('[^']+', b'([^']+)'\)")
+_SENTENCE = re.compile(r"\n*You can reproduce this (?:example|test case) by temporarily adding @reproduce_failure.*")
+
+
+def print_failure(run: Run) -> None:
+    """The broken claim, the shortest program that breaks it, the lanes picture, and the replay command."""
+    assert run.error is not None
+    for error in _leaves(run.error):
+        notes = "\n".join(getattr(error, "__notes__", []))
+        shared = "\n".join(getattr(run.error, "__notes__", []))
+        print(f"\n✗ {run.name}: {type(error).__name__}: {error}")
+        print(_SENTENCE.sub("", notes))
+        blob = _BLOB.search(notes) or _BLOB.search(shared)
+        if blob:
+            print(f"replay: {_python()} -m machines {run.name} --replay '{blob[1]}'")
+    print()
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _python() -> str:
+    try:
+        return str(Path(sys.executable).relative_to(Path.cwd()))
+    except ValueError:
+        return "python"
+
+
+def print_summary(runs: list[Run], *, interrupted: bool = False) -> None:
+    """One block for each machine, then one line for all."""
+    for run in runs:
+        statistics = run.statistics
+        held = "FAILED" if run.error is not None else "interrupted, no failure so far" if interrupted and run is runs[-1] else "held"
+        outcomes = "  ".join(f"{name} {count:,}" for name, count in statistics.outcomes.most_common())
+        rows = [
+            ("examples", f"{statistics.examples:,}"),
+            ("steps", f"{statistics.steps:,}"),
+            ("distinct schedules", f"{len(statistics.schedules):,}"),
+            ("operations checked", f"{statistics.operations:,} client calls, {statistics.observations:,} observations against the model"),
+            ("invariants held", f"{statistics.invariants:,} checks after steps, {statistics.memory_checks:,} memory checks at rest"),
+            ("outcomes", outcomes or "none"),
+            ("deepest inbox", f"{statistics.deepest_inbox} messages ({statistics.deepest_inbox_of})" if statistics.deepest_inbox else "not measured on threads"),
+            ("worst latency", f"{statistics.worst_latency_s:g} virtual seconds, {statistics.worst_latency_steps:,} steps"),
+            ("peak memory", f"{run.peak_memory / 1e6:,.0f} MB resident"),
+            ("time", f"{run.wall_s:.1f} s ({run.cpu_s:.1f} s of CPU)"),
+        ]
+        print(f"\n{run.name}: {held}")
+        for name, value in rows:
+            print(f"  {name:<20}{value}")
+    failed = [run.name for run in runs if run.error is not None]
+    checked = f"{len(runs)} machine{'s' if len(runs) != 1 else ''} checked"
+    print(f"\n{checked}: {'failures in ' + ', '.join(failed) if failed else 'interrupted' if interrupted else 'no failure'}")

@@ -1,0 +1,123 @@
+"""Runs a machine as Hypothesis does, and watches it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import psutil
+from hypothesis import reproduce_failure, seed
+from hypothesis import settings as Settings  # noqa: N812 - a class in all but its name
+from hypothesis.stateful import run_state_machine_as_test
+
+from machines.statistics import Statistics
+
+if TYPE_CHECKING:
+    from greenroom import ActorMachine
+
+_LINE_EVERY_S = 10.0
+_BATCH = 200
+
+
+@dataclass(slots=True)
+class Run:
+    """One machine's run: what it counted, what it cost, and what it found. Memory in bytes, times in seconds."""
+
+    name: str
+    machine: type[ActorMachine]
+    statistics: Statistics = field(default_factory=Statistics)
+    error: BaseException | None = None
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_memory: int = 0
+
+
+class Session:
+    """How machines are run: with which settings, from which seed, for how long, or one single example again."""
+
+    def __init__(self, settings: Settings, *, seed: int | None, minutes: float | None, blob: str | None) -> None:
+        self.settings = settings
+        self.seed = seed
+        self.minutes = minutes
+        self.blob = blob
+
+    def start(self, name: str, machine: type[ActorMachine]) -> Run:
+        """A run that has not begun, with statistics of its own."""
+        run = Run(name, machine)
+        machine.statistics = run.statistics  # type: ignore[attr-defined]
+        return run
+
+    def drive(self, run: Run) -> None:
+        """Run the machine; what it finds is kept in ``run.error``.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; what was counted so far is in the run.
+        """
+        progress = _Progress(run, self.settings.max_examples if self.minutes is None else None)
+        started, cpu_started = time.perf_counter(), time.process_time()
+        run.statistics.listener = progress.example_ended
+        try:
+            self._examples(run, started)
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:  # noqa: BLE001 - the machine's failure, whatever it is; shown, and kept
+            if isinstance(error, hypothesis.errors.InvalidArgument | hypothesis.errors.DidNotReproduce):
+                raise
+            run.error = error
+        finally:
+            run.statistics.listener = None
+            run.wall_s, run.cpu_s = time.perf_counter() - started, time.process_time() - cpu_started
+            progress.close()
+
+    def _examples(self, run: Run, started: float) -> None:
+        if self.blob is not None:
+            again: Any = reproduce_failure(hypothesis.__version__, self.blob.encode())
+            run_state_machine_as_test(again(type(run.machine.__name__, (run.machine,), {})), settings=self.settings)
+        elif self.minutes is None:
+            run_state_machine_as_test(self._seeded(run.machine, self.seed), settings=self.settings)
+        else:
+            batch = Settings(self.settings, max_examples=min(_BATCH, self.settings.max_examples))
+            number = self.seed or 0
+            while time.perf_counter() - started < self.minutes * 60:
+                run_state_machine_as_test(self._seeded(run.machine, number), settings=batch)
+                number += 1
+
+    @staticmethod
+    def _seeded(machine: type[ActorMachine], number: int | None) -> Any:
+        return machine if number is None else seed(number)(machine)
+
+
+class _Progress:
+    """One line that grows on a terminal, and a line now and then elsewhere."""
+
+    def __init__(self, run: Run, total: int | None) -> None:
+        self._run = run
+        self._total = f"/{total:,}" if total is not None else ""
+        self._terminal = sys.stderr.isatty()
+        self._process = psutil.Process()
+        self._next = 0.0
+
+    def example_ended(self) -> None:
+        """Called after each example."""
+        self._run.peak_memory = max(self._run.peak_memory, self._process.memory_info().rss)
+        now = time.perf_counter()
+        if now < self._next:
+            return
+        self._next = now + (0.1 if self._terminal else _LINE_EVERY_S)
+        statistics = self._run.statistics
+        line = (
+            f"{self._run.name}: {statistics.examples:,}{self._total} examples, {statistics.steps:,} steps, "
+            f"{len(statistics.schedules):,} distinct schedules, {statistics.operations:,} operations"
+        )
+        if self._terminal:
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)

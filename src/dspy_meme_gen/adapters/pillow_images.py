@@ -1,0 +1,73 @@
+"""Memes as PNGs, drawn with Pillow."""
+
+import hashlib
+import io
+
+from PIL import Image
+
+from dspy_meme_gen.adapters.captions import Box, Captions
+from dspy_meme_gen.adapters.scenes import SCENES, TASTES, Scene
+from dspy_meme_gen.adapters.sketch import Sketch
+from dspy_meme_gen.domain import MemeText, RenderedImage
+
+__all__ = ["PillowImageModel"]
+
+
+_COMPRESSION = 6
+"""zlib's own default. Like everything here it must not change with the machine."""
+
+_SMALL_PX = 16_384
+"""A picture of at most so many pixels is small."""
+
+
+class PillowImageModel:
+    """Draws a scene by format and sets the captions on it. The same input gives the same bytes: nothing of machine or hour is in them.
+
+    Width and height in pixels. Raises OSError if a font cannot be read. Any thread may call.
+    """
+
+    def __init__(self, width: int = 800, height: int = 600, *, fallback_font: str | None = None) -> None:
+        self._width = width
+        self._height = height
+        self._captions = Captions(fallback_font)
+        self._scenes: dict[tuple[str, int], Image.Image] = {}
+
+    def render(self, text: MemeText, format: str) -> RenderedImage:  # noqa: A002 - the port's name
+        """The meme; a format without a scene of its own gets the classic one."""
+        scene = SCENES.get(format, SCENES["classic"])
+        image = self._painted(scene, _taste(text, format)).copy()
+        for caption, place in ((text.top, scene.top), (text.bottom, scene.bottom)):
+            self._captions.draw(image, caption, self._box(place), largest_px=scene.largest * self._height / 3)
+        return self._encoded(image)
+
+    def placeholder(self, text: MemeText, format: str) -> RenderedImage:  # noqa: A002, ARG002 - the port's names
+        """A plain grey card: nothing on it can fail."""
+        return self._encoded(Image.new("RGB", (self._width, self._height), "#5a6274"))
+
+    def _painted(self, scene: Scene, taste: int) -> Image.Image:
+        """The scene without captions. Small ones are kept: there are few, and painting is most of the work for a small picture."""
+        key = (scene.name, taste)
+        known = self._scenes.get(key)
+        if known is None:
+            sketch = Sketch(self._width, self._height)
+            scene.paint(sketch, taste)
+            known = sketch.finished()
+            if self._width * self._height <= _SMALL_PX:
+                self._scenes[key] = known
+        return known
+
+    def _box(self, place: tuple[float, float, float, float, float]) -> Box:
+        left, top, right, bottom, anchor = place
+        across, down = self._width / 4, self._height / 3
+        return Box(left * across, top * down, (right - left) * across, (bottom - top) * down, anchor)
+
+    def _encoded(self, image: Image.Image) -> RenderedImage:
+        file = io.BytesIO()
+        # Fixed parameters, and no metadata: a PNG's bytes are part of a meme's identity.
+        image.save(file, format="PNG", compress_level=_COMPRESSION, optimize=False)
+        return RenderedImage(file.getvalue(), self._width, self._height)
+
+
+def _taste(text: MemeText, format: str) -> int:  # noqa: A002 - the port's name
+    document = f"{format}\x1f{text.top}\x1f{text.bottom}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(document).digest()[:4]) % TASTES

@@ -1,0 +1,149 @@
+"""The pipeline as its clients see it: submit, cancel, look, stop."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+import pykka  # noqa: TC002 - one import style for all files
+
+from dspy_meme_gen import names
+from dspy_meme_gen.address import Address
+from dspy_meme_gen.domain import GenerateMeme, MemeRecord, Outcome, validate
+from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.messages import Abandon, Submit, Withdraw
+from dspy_meme_gen.outbox import Outbox
+from dspy_meme_gen.ports import Closeable, Ports
+from dspy_meme_gen.roster import Roster
+from dspy_meme_gen.settings import Settings
+
+__all__ = ["Pipeline"]
+
+logger = logging.getLogger("memespy.pipeline")
+
+
+class Pipeline:
+    """A running pipeline; `bootstrap.start_pipeline` makes one. Any number of client threads may call any method; actors may not.
+
+    It is a context manager: leaving the block stops it.
+    """
+
+    def __init__(self, settings: Settings, ports: Ports, ledger: Ledger, outbox: Outbox, roster: Roster) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._ledger = ledger
+        self._outbox = outbox
+        self._roster = roster
+        self._stopping = threading.Lock()
+        self._stopped = False
+
+    @property
+    def addresses(self) -> Mapping[str, Address]:
+        """The address of each actor by its name (see `names`), in order of start: for those who watch, and for fault tests."""
+        return MappingProxyType({address.name: address for address in self._roster.addresses()})
+
+    def submit(self, request: GenerateMeme) -> "pykka.Future[Outcome]":
+        """Accept a request; the future gets its outcome, exactly one, whatever happens.
+
+        The same request_id with the same payload is the same request and gets the same outcome. Raises InvalidRequest, RequestConflict
+        (the request_id is known with another payload) or ServiceStopped, at once; then nothing was accepted.
+        """
+        checked = validate(request)
+        future, new = self._ledger.admit(checked)
+        if new:
+            # If the router is down this is lost, and its successor finds the request in the ledger.
+            self._tell(names.ROUTER, Submit(checked.request_id))
+        return future
+
+    def cancel(self, request_id: str) -> bool:
+        """Settle a request as Cancelled; False if it is unknown or has its outcome already."""
+        if not self._ledger.cancel(request_id):
+            return False
+        self._tell(names.MEME_GENERATOR, Withdraw(request_id))
+        return True
+
+    def stored(self) -> tuple[MemeRecord, ...]:
+        """What the store holds, in the order in which the memes were first stored. Raises what the store raises."""
+        return self._ports.store.all()
+
+    def deferred(self) -> tuple[MemeRecord, ...]:
+        """What waits for the store, oldest first."""
+        return self._outbox.waiting()
+
+    def record(self, meme_id: str) -> MemeRecord | None:
+        """The record of a meme, also one that still waits for the store, or None. Raises what the store raises."""
+        return self._outbox.find(meme_id) or self._ports.store.get(meme_id)
+
+    def in_flight(self) -> tuple[str, ...]:
+        """The request_ids that were accepted and have no outcome yet, in order of acceptance."""
+        return tuple(entry.request.request_id for entry in self._ledger.in_flight())
+
+    def stop(self, *, grace_s: float | None = None) -> None:
+        """Take no more; give what is in flight `grace_s` seconds (None: the settings'); fail the rest; end every actor, thread and port.
+
+        Returns when all is ended, and at once when it was stopped before. A second call while the first is at it waits for the first.
+        """
+        with self._stopping:
+            if self._stopped:
+                return
+            self._ledger.close()
+            self._ledger.wait_until_idle(self._settings.stop_grace_s if grace_s is None else grace_s)
+            self._ledger.fail_all("ServiceStopped")
+            self._tell(names.MEME_GENERATOR, Abandon())
+            self._stop_actors()
+            self._drain_outbox()
+            self._close_ports()
+            self._stopped = True
+
+    def give_up(self) -> None:
+        """Fail all that is in flight with RestartLimitExceeded and take no more: the supervisor's last resort. `stop` is still needed."""
+        self._ledger.close()
+        self._ledger.fail_all("RestartLimitExceeded")
+        self._tell(names.MEME_GENERATOR, Abandon())
+
+    def __enter__(self) -> Self:
+        """The pipeline itself, which runs already."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """Stop, and do not make a caller that failed wait for what it no longer wants."""
+        self.stop(grace_s=None if error is None else 0)
+
+    def _tell(self, name: str, message: object) -> None:
+        for address in self._roster.addresses():
+            if address.name == name:
+                address.tell(message)
+
+    def _stop_actors(self) -> None:
+        """In reverse order of start. No child is restarted any more, and none reports its end: the supervisor is not to be told."""
+        self._roster.close()
+        actors = [(address.name, address.ref) for address in self._roster.addresses()]
+        for address in self._roster.addresses():
+            if address.name == names.SUPERVISOR:
+                address.close()
+        for name, ref in reversed(actors):
+            if ref is None:
+                continue
+            ref.stop(block=False)
+            # Not the stop's own future: it is never set if the actor crashes after Pykka's alive check and before the stop is in its inbox.
+            if not ref.actor_stopped.wait(self._settings.actor_stop_s):
+                logger.error("%s is still inside a port call after %g s and was left behind", name, self._settings.actor_stop_s)
+
+    def _drain_outbox(self) -> None:
+        """A last try; the store actor has stopped, so nobody else writes."""
+        try:
+            self._outbox.drain(self._ports.store.put)
+        except Exception as error:  # noqa: BLE001 - whatever the store raises, the stop goes on
+            lost = len(self._outbox.waiting())
+            logger.error("the store raised %s; what waited for it is lost (memes: %d)", type(error).__name__, lost)  # noqa: TRY400 - no traceback for an outage
+
+    def _close_ports(self) -> None:
+        ports = self._ports
+        every = (ports.timers, ports.text, ports.appropriateness, ports.factuality, ports.instructions, ports.scorer, ports.refiner)
+        for port in (*every, ports.image, ports.store):
+            if isinstance(port, Closeable):
+                try:
+                    port.close()
+                except Exception:
+                    logger.exception("closing %s raised; the others are closed all the same", type(port).__name__)
