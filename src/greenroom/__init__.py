@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from greenroom.choices import checkpoint, choose
 from greenroom.errors import (
     ActorDied,
+    BlockedForReal,
     Deadlock,
     GreenroomError,
     LeftBehind,
@@ -33,11 +34,12 @@ from greenroom.stage import Stage
 
 if TYPE_CHECKING:
     from greenroom.machine import ActorMachine
-    from greenroom.strategies import schedules
+    from greenroom.policies.drawn import schedules
 
 __all__ = [
-    "ActorMachine",
     "ActorDied",
+    "ActorMachine",
+    "BlockedForReal",
     "Deadlock",
     "Event",
     "Execution",
@@ -70,7 +72,7 @@ __all__ = [
     "schedules",
 ]
 
-_NEEDS_HYPOTHESIS = {"ActorMachine": "greenroom.machine", "schedules": "greenroom.strategies"}
+_NEEDS_HYPOTHESIS = {"ActorMachine": "greenroom.machine", "schedules": "greenroom.policies.drawn"}
 
 
 def __getattr__(name: str) -> Any:

@@ -60,5 +60,4 @@ class Clock:
 
     def jump(self, instant_ns: int) -> None:
         """Move on to ``instant_ns``; time never goes back."""
-        if instant_ns > self.now_ns:
-            self.now_ns = instant_ns
+        self.now_ns = max(self.now_ns, instant_ns)

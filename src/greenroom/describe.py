@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, is_dataclass
+from threading import Thread
 from typing import Any
 
 import pykka
 from pykka import messages
+
+from greenroom.task import current_task
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LIMIT = 60
@@ -55,11 +59,26 @@ def _text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one line for each k
         return f"{type(value).__name__}({inside})"
     if isinstance(value, bytes | bytearray) and len(value) > _LIMIT:
         return f"<{len(value)} bytes>"
+    if depth and is_dataclass(value) and getattr(type(value).__repr__, "__wrapped__", None) is not None:
+        inside = ", ".join(f"{field.name}={_text(getattr(value, field.name), depth - 1)}" for field in fields(value) if field.repr)
+        return f"{type(value).__qualname__}({inside})"
+    return _ADDRESS.sub("", _quiet_repr(value))
+
+
+def _quiet_repr(value: Any) -> str:
+    """The repr, without scheduling points: an execution that is recorded takes the same path as one that is not."""
+    if isinstance(value, Thread):
+        return f"<Thread {value.name}>"
+    task = current_task()
+    if task is not None:
+        task.scheduler.current = None
     try:
-        text = repr(value)
+        return repr(value)
     except Exception as error:  # noqa: BLE001 - a repr of the program under test; a picture must not fail for it
-        text = f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
-    return _ADDRESS.sub("", text)
+        return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
+    finally:
+        if task is not None:
+            task.scheduler.current = task
 
 
 def _container(value: Any, depth: int) -> str:

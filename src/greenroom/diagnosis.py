@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from greenroom.task import Task
 
 
-def judge(tasks: list[Task], *, ignore: Collection[type[GreenroomError]] = ()) -> BaseException | None:
+def judge(  # noqa: PLR0911 - one way out for each promise, in the order in which they are looked at
+    tasks: list[Task], *, ignore: Collection[type[GreenroomError]] = ()
+) -> BaseException | None:
     """The first broken promise among those that hold for every program, or None.
 
-    ``tasks`` are all tasks of a stage at rest. What the scenario itself raised comes first, unless it only met an actor that had died unseen.
+    ``tasks`` are all tasks of a stage at rest. What the scenario itself raised comes first, unless it only met an actor that had died
+    unseen.
     """
 
     def wanted(kind: type[GreenroomError]) -> bool:
@@ -38,9 +41,9 @@ def judge(tasks: list[Task], *, ignore: Collection[type[GreenroomError]] = ()) -
         if stuck:
             died = ActorDied(f"{died}\n  and {_sentence(stuck[0])}")
         return died
-    crashed = next((task for task in tasks if task.kind == "thread" and task.error is not None and not isinstance(task.error, SystemExit)), None)
+    crashed = unseen_crash(tasks)
     if crashed is not None and wanted(ThreadDied):
-        return ThreadDied(f"thread {crashed.name} ended by {describe(crashed.error)}, and nothing saw it")
+        return crashed
     if stuck:
         deadlock = explain_deadlock(stuck)
         if wanted(type(deadlock)):
@@ -51,10 +54,11 @@ def judge(tasks: list[Task], *, ignore: Collection[type[GreenroomError]] = ()) -
     return None
 
 
-def livelock(tasks: list[Task], max_steps: int, recent: Iterable[str]) -> Livelock:
+def livelock(tasks: list[Task], max_steps: int, recent: Iterable[str] = ()) -> Livelock:
     """The program was still going on after ``max_steps`` steps."""
     busy = ", ".join(task.name for task in tasks if not task.done and not task.blocked) or "timers"
     lines = [f"still running after {max_steps:,} steps: {busy} keep going without coming to an end"]
+    lines += [f"  {_sentence(task)}" for task in stuck_tasks(tasks) if not task.timer]
     lines += [f"  {line}" for line in recent]
     lines.append("  if the program is only long, raise max_steps")
     return Livelock("\n".join(lines))
@@ -64,7 +68,7 @@ def idle(task: Task) -> bool:
     """Whether it is an actor that waits for its next message, or a client for its next call."""
     if task.operation == "idle":
         return True
-    return task.inbox is not None and task.target is task.inbox and task.operation == "receive"
+    return task.inbox is not None and task.target is task.inbox and task.operation in ("receive", "get")
 
 
 def stuck_tasks(tasks: list[Task]) -> list[Task]:
@@ -100,7 +104,9 @@ def unseen_death(tasks: list[Task]) -> ActorDied | None:
     """The error for the first actor that ended by an exception nobody saw, or None."""
     for task in tasks:
         if task.kind == "actor" and task.error is not None:
-            death = ActorDied(f"the loop of {task.name} itself ended by {describe(task.error)}: the actor is still registered, and never reads again")
+            death = ActorDied(
+                f"the loop of {task.name} itself ended by {describe(task.error)}: the actor is still registered, and never reads again"
+            )
             death.__cause__ = task.error
             return death
         if task.died_of is not None and not task.seen_failure:
@@ -112,6 +118,16 @@ def unseen_death(tasks: list[Task]) -> ActorDied | None:
             )
             death.__cause__ = task.died_of
             return death
+    return None
+
+
+def unseen_crash(tasks: list[Task]) -> ThreadDied | None:
+    """The error for the first thread that ended by an exception, or None; ``SystemExit`` is a thread's way to end itself."""
+    for task in tasks:
+        if task.kind == "thread" and task.error is not None and not isinstance(task.error, SystemExit):
+            crash = ThreadDied(f"thread {task.name} ended by {describe(task.error)}, and nothing saw it")
+            crash.__cause__ = task.error
+            return crash
     return None
 
 
@@ -153,7 +169,8 @@ def _sentence(task: Task) -> str:
         inbox, number, envelope = target.asked
         place = inbox.holds(envelope)
         where = f"still in its inbox, place {place}" if place else _taken(inbox, envelope)
-        return f"{task.name}{handled} waits for the reply of {inbox.greenroom_name} to message #{number} {describe_message(envelope.message)} ({where})"
+        message = f"message #{number} {describe_message(envelope.message)}"
+        return f"{task.name}{handled} waits for the reply of {inbox.greenroom_name} to {message} ({where})"
     if isinstance(target, Lock):
         holder = f"held by {target.owner.name}" if target.owner is not None else "free"
         return f"{task.name}{handled} waits for {target.greenroom_name} ({holder}; made at {_short(target.greenroom_origin)})"
@@ -248,5 +265,6 @@ def _inboxes(tasks: list[Task]) -> list[str]:
     for task in tasks:
         waiting = task.inbox.waiting() if isinstance(task.inbox, Inbox) else []
         if waiting:
-            lines.append(f"  inbox of {task.name}: {', '.join(describe_message(message, 40) for message in waiting[:6])}{' …' if len(waiting) > 6 else ''}")
+            shown = ", ".join(describe_message(message, 40) for message in waiting[:6])
+            lines.append(f"  inbox of {task.name}: {shown}{' …' if len(waiting) > 6 else ''}")
     return lines

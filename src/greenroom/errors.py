@@ -1,22 +1,23 @@
 """Every error of greenroom has one root, and one class has one meaning.
 
-    GreenroomError
-    ├── UsageError                 the caller asked for something that makes no sense
-    │   ├── ScheduleSyntaxError    a text that is no schedule
-    │   └── ScenarioNotFound       a FILE.py::function that cannot be loaded
-    ├── StageError                 a stage was used in a way that cannot work
-    │   ├── StageClosed            a primitive outlived its stage
-    │   └── OutsideStage           a simulated primitive would have to wait, outside every task
-    ├── ReplayMismatch             the program no longer takes the recorded path
-    ├── NondeterminismEscaped      the same schedule gave two different executions
-    └── PromiseBroken              the program under test broke a promise that holds for every program
-        ├── Deadlock               tasks wait, and no task can ever wake them
-        │   ├── SelfAsk            an actor waits for its own reply
-        │   └── ReplyNeverComes    a reply is awaited that nobody is left to give
-        ├── Livelock               the program goes on without getting anywhere
-        ├── ActorDied              an actor ended by an exception that nobody saw
-        ├── ThreadDied             a thread ended by an exception that nobody saw
-        └── LeftBehind             actors or threads outlive the scenario
+GreenroomError
+├── UsageError                 the caller asked for something that makes no sense
+│   ├── ScheduleSyntaxError    a text that is no schedule
+│   └── ScenarioNotFound       a FILE.py::function that cannot be loaded
+├── StageError                 a stage was used in a way that cannot work
+│   ├── StageClosed            a primitive outlived its stage
+│   ├── OutsideStage           a simulated primitive would have to wait, outside every task
+│   └── BlockedForReal         a task waits for something that the stage does not control
+├── ReplayMismatch             the program no longer takes the recorded path
+├── NondeterminismEscaped      the same schedule gave two different executions
+└── PromiseBroken              the program under test broke a promise that holds for every program
+    ├── Deadlock               tasks wait, and no task can ever wake them
+    │   ├── SelfAsk            an actor waits for its own reply
+    │   └── ReplyNeverComes    a reply is awaited that nobody is left to give
+    ├── Livelock               the program goes on without getting anywhere
+    ├── ActorDied              an actor ended by an exception that nobody saw
+    ├── ThreadDied             a thread ended by an exception that nobody saw
+    └── LeftBehind             actors or threads outlive the scenario
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ class StageClosed(StageError):
 
 class OutsideStage(StageError):
     """Code outside every task would have to wait for a simulated primitive."""
+
+
+class BlockedForReal(StageError):
+    """A task has taken no step for many real seconds: it waits for what the stage does not control, or computes without end."""
 
 
 class ReplayMismatch(GreenroomError):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gc
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from greenroom import diagnosis
-from greenroom.errors import GreenroomError, LeftBehind, NondeterminismEscaped, PromiseBroken, UsageError
+from greenroom.errors import GreenroomError, LeftBehind, Livelock, NondeterminismEscaped, PromiseBroken, ReplayMismatch, UsageError
 from greenroom.failure import Failure, add_picture, same_failure
 from greenroom.history import History
 from greenroom.policies import policy_named
 from greenroom.policies.replay import Replay
 from greenroom.schedule import Schedule
 from greenroom.shims.install import install, uninstall
+from greenroom.shrink import shrink_schedule
 from greenroom.stage import Stage
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 20_000
 _SHRINK_BUDGET = 400
+_SHRINK_STEPS = 1_000_000
+_EXECUTIONS_PER_COLLECTION = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ class Report:
 
     def __str__(self) -> str:
         rate = self.executions / self.cpu_s if self.cpu_s else 0.0
-        head = f"{self.scenario}: {self.executions:,} executions, {self.distinct:,} distinct schedules, {self.steps:,} steps, {rate:,.0f} executions per CPU second"
+        counts = f"{self.executions:,} executions, {self.distinct:,} distinct schedules, {self.steps:,} steps"
+        head = f"{self.scenario}: {counts}, {rate:,.0f} executions per CPU second"
         return f"{head}: no failure" if self.failure is None else f"{head}\n{self.failure}"
 
 
@@ -80,7 +84,7 @@ class _Options:
     ignore: tuple[type[GreenroomError], ...]
 
 
-def explore(
+def explore(  # noqa: PLR0913 - each option stands for itself, and none must be given
     scenario: Scenario,
     *,
     executions: int = 1000,
@@ -121,8 +125,10 @@ def explore(
     steps = done = 0
     failing: Execution | None = None
     started, cpu_started = time.perf_counter(), time.process_time()
-    with _installed():
+    with _installed(scenario) as shims:
         for number in range(executions):
+            if number % _EXECUTIONS_PER_COLLECTION == _EXECUTIONS_PER_COLLECTION - 1:
+                shims.collect()
             chosen.begin(number)
             execution = _execute(scenario, chosen, None, options)
             done = number + 1
@@ -161,7 +167,7 @@ def replay(
     options = _checked(scenario, 1, max_steps, timers, ignore)
     value = _schedule(schedule)
     policy = Replay(value)
-    with _installed():
+    with _installed(scenario):
         execution = _execute(scenario, policy, History(), options)
     if policy.unused() and execution.failure is None:
         raise _never_reached(value, policy.unused(), execution.decisions)
@@ -189,12 +195,8 @@ def run(
         Exception: what the scenario raised, or a ``PromiseBroken``.
     """
     options = _checked(scenario, 1, max_steps, timers, ignore)
-    policy: Policy
-    if schedule is None or isinstance(schedule, str | Schedule):
-        policy = Replay(_schedule(schedule or Schedule()))
-    else:
-        policy = schedule
-    with _installed():
+    policy = Replay(_schedule(schedule or Schedule())) if schedule is None or isinstance(schedule, str | Schedule) else schedule
+    with _installed(scenario):
         policy.begin(0)
         execution = _execute(scenario, policy, History(), options)
     if execution.failure is not None:
@@ -208,14 +210,36 @@ def scenario_name(scenario: Scenario) -> str:
     return str(getattr(scenario, "__qualname__", None) or type(scenario).__name__)
 
 
-class _installed:  # noqa: N801 - reads as a clause: with _installed()
-    """The shims stay in place over many executions, and automatic garbage collection waits between them."""
+class _installed:  # noqa: N801 - reads as a clause: with _installed(scenario)
+    """The shims stay in place over many executions, and garbage is collected only between them.
 
-    def __enter__(self) -> None:
-        install()
-        self._collecting = gc.isenabled()
+    A finalizer that strikes in the middle of an execution would make it another one than its replay. What was there before is
+    frozen meanwhile: a collection then costs as much as a few executions, and not a walk through all of the test runner.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._collects = gc.isenabled()
+        self._freezes = False
+
+    def __enter__(self) -> Self:
+        install(self._scenario)
+        gc.disable()
+        return self
+
+    def collect(self) -> None:
+        """Collect what the executions since the last time have left; called between two of them."""
+        if not self._freezes and gc.get_freeze_count() == 0:
+            self._freezes = True
+            gc.freeze()
+        gc.collect()
 
     def __exit__(self, *exception: object) -> None:
+        if self._freezes:
+            gc.collect()
+            gc.unfreeze()
+        if self._collects:
+            gc.enable()
         uninstall()
 
 
@@ -224,11 +248,9 @@ def _schedule(schedule: Schedule | str) -> Schedule:
 
 
 def _never_reached(schedule: Schedule, unused: list[int], decisions: int) -> GreenroomError:
-    from greenroom.errors import ReplayMismatch
-
     return ReplayMismatch(
-        f"the execution ended after {decisions} decisions, but the schedule deviates at decision {unused[0]} of {len(schedule)} deviations: "
-        "the program has changed; explore it again"
+        f"the execution ended after {decisions} decisions, but the schedule deviates at decision {unused[0]} "
+        f"(of {len(schedule)} deviations): the program has changed; explore it again"
     )
 
 
@@ -239,7 +261,7 @@ def _checked(scenario: Scenario, executions: int, max_steps: int, timers: str, i
         raise UsageError("executions and max_steps are at least 1")
     if timers not in ("lazy", "explored"):
         raise UsageError(f'timers is "lazy" or "explored", not {timers!r}')
-    ignored = tuple(ignore)
+    ignored: tuple[Any, ...] = tuple(ignore)
     for kind in ignored:
         if not (isinstance(kind, type) and issubclass(kind, PromiseBroken)):
             raise UsageError(f"ignore takes classes such as greenroom.LeftBehind, not {kind!r}")
@@ -269,14 +291,16 @@ def _verdict(stage: Stage, options: _Options) -> BaseException | None:
     scheduler = stage.scheduler
     if scheduler.verdict == "steps":
         main = stage.tasks[0]
-        if main.done:
-            return main.error or LeftBehind(_still_busy(stage.tasks))
-        return diagnosis.livelock(stage.tasks, options.max_steps, ())
+        busy = [task for task in diagnosis.left_behind(stage.tasks) if not task.blocked or task.timer]
+        if not main.done:
+            return None if issubclass(Livelock, options.ignore) else diagnosis.livelock(stage.tasks, options.max_steps)
+        if main.error is None and busy and not issubclass(LeftBehind, options.ignore):
+            return LeftBehind(_still_busy(busy))
     return diagnosis.judge(stage.tasks, ignore=options.ignore)
 
 
 def _still_busy(tasks: list[Task]) -> str:
-    busy = ", ".join(task.name for task in tasks if not task.done and task.kind in ("actor", "thread"))
+    busy = ", ".join(task.name for task in tasks)
     return f"the scenario is over, but these never come to rest: {busy}; stop them before it returns"
 
 
@@ -285,11 +309,15 @@ def _explained(scenario: Scenario, found: Execution, options: _Options, *, shrin
     assert found.failure is not None
     schedule = found.schedule
     if shrink and schedule.deviations:
-        from greenroom.shrink import shrink_schedule
+        spent = 0
 
         def still_fails(candidate: Schedule) -> Schedule | None:
+            nonlocal spent
+            if spent > _SHRINK_STEPS:
+                return None
             policy = Replay(candidate, strict=False)
             again = _execute(scenario, policy, None, options)
+            spent += again.steps
             assert found.failure is not None
             return again.schedule if again.failure is not None and same_failure(again.failure, found.failure) else None
 

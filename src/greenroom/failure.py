@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenroom.errors import PromiseBroken
@@ -56,7 +57,7 @@ def _place(function: Callable[[], Any] | None) -> str | None:
         path = inspect.getsourcefile(function)
     except TypeError:
         return None
-    if path is None or not os.path.isfile(path):
+    if path is None or not Path(path).is_file():
         return None
     relative = os.path.relpath(path)
     return f"{path if relative.startswith('..') else relative}::{name}"

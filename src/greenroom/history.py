@@ -40,7 +40,7 @@ class History:
     deviation: bool = field(default=False, compare=False)
     ended_blocked: dict[str, str] = field(default_factory=dict)
 
-    def add(self, time_ns: int, task: str, kind: str, target: str, number: int, detail: str) -> None:
+    def add(self, time_ns: int, task: str, kind: str, target: str, number: int, detail: str) -> None:  # noqa: PLR0913, PLR0917 - the hot path: no keywords
         """Record one event; called by the stage only."""
         self.events.append(Event(time_ns, task, kind, target, number, detail, self.deviation))
         self.deviation = False

@@ -11,13 +11,13 @@ import pykka
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, StopTest, UnsatisfiedAssumption
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from greenroom import diagnosis
 from greenroom.client import Client, Operation, StageClient, ThreadClient
 from greenroom.errors import ActorDied, Deadlock, GreenroomError, LeftBehind, Livelock, PromiseBroken, UsageError
 from greenroom.history import History
-from greenroom.policies.drawn import from_bytes
+from greenroom.policies.drawn import from_bytes, schedule_bytes
 from greenroom.policies.fifo import Fifo
 from greenroom.render.lanes import lanes
 from greenroom.stage import Stage
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from greenroom.task import Task
 
 ACTORS_VARIABLE = "GREENROOM_ACTORS"
-
-
-def schedule_bytes() -> st.SearchStrategy[bytes]:
-    """The schedule of one ``run``: a byte for each choice, byte % options, then the default order."""
-    return st.one_of(st.binary(max_size=6), st.binary(min_size=16, max_size=64))
 
 
 class _Switched:
@@ -86,8 +81,7 @@ class ActorMachine(RuleBasedStateMachine):
         self._clients: dict[str, Client] = {}
         self._policy = _Switched()
         self._stage: Stage | None = None
-        self._tasks_before = 0
-        self._over = False
+        self._ending = b""
         if not self.on_threads:
             self._stage = Stage(self._policy, history=self.history, max_steps=sys.maxsize)
             self._stage.__enter__()
@@ -139,6 +133,7 @@ class ActorMachine(RuleBasedStateMachine):
             self._drive(Fifo(), self._next_timer_s())
         if not task.done:
             raise diagnosis.explain_deadlock([task])
+        self._stage.scheduler.forget(task)
         if task.error is not None:
             raise task.error
         return task.result
@@ -179,16 +174,21 @@ class ActorMachine(RuleBasedStateMachine):
         return self._stage
 
     def settle(self) -> None:
-        """Run in the default order until nothing is left to do and no call is pending, ``settle_s`` virtual seconds at most."""
+        """Run until nothing is left to do and no call is pending, ``settle_s`` virtual seconds at most."""
         if self._stage is None:
             self._wait_for_clients()
             return
         limit = self.now_s + self.settle_s
-        self._drive(Fifo(), self.now_s)
+        self._drive(from_bytes(self._ending), self.now_s)
         while any(not operation.done for operation in self.operations) and self._next_timer_s() <= limit:
             self._drive(Fifo(), self._next_timer_s())
 
     # -- rules and invariants that every machine has -------------------------------------------------------------------
+
+    @initialize(schedule=schedule_bytes())
+    def choose_ending(self, schedule: bytes) -> None:
+        """The schedule on which the machine settles after the last rule: most programs end with work under way."""
+        self._ending = schedule
 
     @rule(schedule=schedule_bytes())
     def run(self, schedule: bytes) -> None:
@@ -253,7 +253,6 @@ class ActorMachine(RuleBasedStateMachine):
             error = late
             raise
         finally:
-            self._over = True
             if error is not None and not isinstance(error, StopTest | UnsatisfiedAssumption | HypothesisException | KeyboardInterrupt):
                 self._show()
             self._close()

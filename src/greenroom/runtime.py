@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 from pykka import messages
-from pykka._future import _Unset
 
 from greenroom.describe import describe, describe_message
 from greenroom.errors import OutsideStage
@@ -49,7 +48,7 @@ class Inbox:
     def __repr__(self) -> str:
         return f"<inbox of {self.greenroom_name}>"
 
-    def put(self, envelope: Any, block: bool = True, timeout: float | None = None) -> None:
+    def put(self, envelope: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002, FBT001, FBT002 - as queue.Queue has it
         scheduler = self._scheduler
         task = scheduler.current
         if task is not None:
@@ -59,7 +58,7 @@ class Inbox:
         self.put_count += 1
         items = self._items
         items.append(envelope)
-        if len(items) > self.deepest:
+        if len(items) > self.deepest:  # noqa: PLR1730 - max() costs a call on the hot path
             self.deepest = len(items)
         reply_to = envelope.reply_to
         if reply_to is not None and type(reply_to) is Future:
@@ -71,7 +70,7 @@ class Inbox:
         if self._takers:
             scheduler.wake_all(self._takers)
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002 - as queue.Queue has it
         scheduler = self._scheduler
         task = scheduler.current
         if task is not None and task is self.owner:
@@ -111,13 +110,13 @@ class Inbox:
         raise exception if isinstance(exception, BaseException) else exception(self.owner)
 
     def empty(self) -> bool:
+        # The owner only looks when it has stopped: then a message comes either before that step or too late for it.
         if self._scheduler.current is not self.owner:
             self._scheduler.commit("read", self)
         return not self._items
 
     def qsize(self) -> int:
-        if self._scheduler.current is not self.owner:
-            self._scheduler.commit("read", self)
+        self._scheduler.commit("read", self)
         return len(self._items)
 
     def full(self) -> bool:
@@ -144,11 +143,10 @@ class Future(pykka.ThreadingFuture[Any]):
     def __init__(self) -> None:
         pykka.Future.__init__(self)
         self._scheduler: Scheduler = scheduler_of_task()
-        self._result = None
+        self._result: Any = None
         self._sleepers: list[Task] = []
         self._hook_runs_in: Task | None = None
         self.asked: tuple[Any, int, Any] | None = None
-        self.fulfilled_by: Task | None = None
 
     def __repr__(self) -> str:
         return "<pykka.Future>"
@@ -230,14 +228,11 @@ class Future(pykka.ThreadingFuture[Any]):
 
     def _fulfil(self, result: tuple[str | None, Any], text: Any) -> None:
         scheduler = self._scheduler
-        task = scheduler.current
-        handled = task is not None and self.asked is not None and task.handling is self.asked[2]
-        if not handled:  # only the actor that handles the ask is known to be the one that answers it
-            scheduler.commit("set", self)
+        if self.asked is None or not isinstance(self.asked[2].message, messages._ActorStop):
+            scheduler.commit("set", self)  # the answer to a stop belongs to the stop: whoever looks for it waits
         if self._result is not None or self._get_hook is not None:
             raise queue.Full
-        self._result = result  # type: ignore[assignment]
-        self.fulfilled_by = task
+        self._result = result
         if scheduler.history is not None:
             inbox, number, _ = self.asked or (None, 0, None)
             scheduler.record("reply", inbox.greenroom_name if inbox is not None else "", number, text())
@@ -247,7 +242,6 @@ class Future(pykka.ThreadingFuture[Any]):
         if self._result is not None:
             raise queue.Full
         self._get_hook = func
-        self._get_hook_result = _Unset()
 
 
 def start_actor_loop(actor: Any) -> None:
@@ -258,10 +252,10 @@ def start_actor_loop(actor: Any) -> None:
     name = scheduler.unique_name(f"{class_name}-{scheduler.actor_count}")
     inbox = actor.actor_inbox
     # An actor without a setup of its own does nothing visible before its first message: it starts by waiting for that.
-    idle = isinstance(inbox, Inbox) and type(actor).on_start is pykka.Actor.on_start and not inbox._items
-    task = scheduler.spawn(
-        name, "actor", actor._actor_loop, daemon=actor.use_daemon_thread, idle_in=inbox._takers if idle else None
-    )
+    kind = type(actor)
+    plain = kind.on_start is pykka.Actor.on_start and kind._actor_loop is pykka.Actor._actor_loop
+    idle = isinstance(inbox, Inbox) and plain and not inbox._items
+    task = scheduler.spawn(name, "actor", actor._actor_loop, daemon=actor.use_daemon_thread, idle_in=inbox._takers if idle else None)
     task.target = inbox
     task.actor = actor
     task.inbox = inbox

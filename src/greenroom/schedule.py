@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -35,7 +36,7 @@ class Schedule:
             ScheduleSyntaxError: the decisions are not strictly increasing.
         """
         pairs = tuple(deviations)
-        for (before, _), (after, _) in zip(pairs, pairs[1:], strict=False):
+        for (before, _), (after, _) in pairwise(pairs):
             if after <= before:
                 raise ScheduleSyntaxError(f"decision {after} comes after decision {before}: decisions must increase")
         return cls(pairs)
@@ -62,7 +63,7 @@ class Schedule:
         return cls.of(pairs)
 
     def __str__(self) -> str:
-        return _PREFIX + ",".join(f"{decision}={quote(choice, safe='#()<>.-_' if choice[:1] != '#' else '#')}" for decision, choice in self.deviations)
+        return _PREFIX + ",".join(f"{decision}={quote(choice, safe='#()<>.-_')}" for decision, choice in self.deviations)
 
     def __len__(self) -> int:
         return len(self.deviations)

@@ -7,12 +7,12 @@ stops and switch straight to the one that goes on; the hub is entered only when 
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from greenroom.clock import FOREVER, Clock
-from greenroom.errors import OutsideStage
+from greenroom.errors import OutsideStage, StageClosed, StageError
 from greenroom.task import Kind, Task, TaskGreenlet
 
 if TYPE_CHECKING:
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from greenroom.policy import Policy
 
 FAIRNESS: Final = 128  # consecutive steps of one task after which the default order lets the others go first
+PREMATURE: Final = 32  # how many explored timers may expire while a task could run, lest a program that retries never catches up
 KILLS: Final = 64  # how often a task may swallow its end before it is abandoned
-_abandoned: list[Task] = []  # tasks that would not end; kept, for dropping them would run them again
+_abandoned: list[TaskGreenlet] = []  # of tasks that would not end; kept, for dropping them would run them again
 
 
-class _StoppedInHub(Exception):  # noqa: N818 - a jump out of the hub's own choice, never seen outside
-    pass
+class _StoppedInHub(Exception):
+    """A jump out of the hub's own choice, never seen outside."""
 
 
 class Scheduler:
@@ -35,14 +36,14 @@ class Scheduler:
 
     ``ready`` lists the tasks that could run, in the order in which they became able to. While a task runs, ``current`` is
     that task and it is not in ``ready``. ``verdict`` is set once the execution must stop before it has come to rest:
-    "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised.
+    "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised. ``foreground`` counts the tasks that
+    are neither done nor daemons: once a scenario has none left, its process would end, so time stands still. ``kept`` is what
+    simulated things keep for this stage alone.
     """
 
     greenroom_name = "the stage"
 
-    def __init__(
-        self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, explored_timers: bool = False
-    ) -> None:
+    def __init__(self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, explored_timers: bool = False) -> None:
         self.policy = policy
         self.clock = Clock()
         self.history = history
@@ -54,14 +55,17 @@ class Scheduler:
         self.max_steps = max_steps
         self.horizon_ns = FOREVER
         self.explored_timers = explored_timers
+        self.premature_left = PREMATURE
         self.decisions = 0
         self.deviations: list[tuple[int, str]] = []
         self.run_length = 0
         self.closing = False
         self.verdict: str | BaseException | None = None
+        self.foreground = 0
         self.names: dict[str, int] = {}
         self.actor_count = 0
         self.checkpoints: dict[str, Any] = {}
+        self.kept: dict[Any, Any] = {}
         self.random = Random(0)
 
     # -- what simulated primitives call, inside a task ------------------------------------------------------------
@@ -107,20 +111,30 @@ class Scheduler:
                 self.point(operation, target)
             task.committed = True
 
+    def visible(self, operation: str, target: Any) -> None:
+        """A visible operation of code that shares memory under locks: what it has read before may change here, so a point comes first."""
+        task = self.current
+        if task is not None:
+            self.point(operation, target)
+            task.committed = True
+
     def wait(self, operation: str, target: Any, waiters: list[Task], deadline_ns: int | None = None) -> bool:
         """Stop the running task until another one wakes it; False if the deadline came first.
 
-        The task is appended to ``waiters``; whoever wakes it takes it out again, unless its deadline does.
+        The task is appended to ``waiters``, and whoever wakes it takes it out again. At one instant a deadline and a wake
+        race: until the task has run, being woken undoes its timeout.
 
         Raises:
             OutsideStage: there is no running task that could wait.
+            StageClosed: ``target`` belongs to a stage that is closed.
         """
         task = self.current
         if task is None:
-            raise OutsideStage(
-                f"{operation} on {target} would have to wait, but no task is running: "
-                "code outside the stage can only use what is already there; do the waiting inside a task"
-            )
+            raise self._nobody_can_wait(operation, target)
+        if deadline_ns is not None and deadline_ns <= self.clock.now_ns:
+            self.point(operation, target)
+            task.committed = True
+            return False
         if self.closing:
             self._refuse_to_go_on()
         self.steps += 1
@@ -130,7 +144,6 @@ class Scheduler:
         task.target = target
         task.blocked = True
         task.timed_out = False
-        task.waiting_in = waiters
         waiters.append(task)
         if deadline_ns is not None:
             self.clock.set_timer(task, deadline_ns)
@@ -141,11 +154,17 @@ class Scheduler:
             self._switch(chosen)
         task.committed = False
         task.timer = 0
-        task.waiting_in = None
-        return not task.timed_out
+        if not task.timed_out:
+            return True
+        if task in waiters:
+            waiters.remove(task)
+        # Where expiries are choices, one is a visible operation: the next needs a point of its own.
+        task.committed = self.explored_timers
+        return False
 
     def wake(self, task: Task) -> None:
         """Make a waiting task able to run."""
+        task.timed_out = False
         if task.blocked:
             task.blocked = False
             self.ready.append(task)
@@ -153,6 +172,7 @@ class Scheduler:
     def wake_all(self, waiters: list[Task]) -> None:
         """Make all of ``waiters`` able to run, in their order, and forget them."""
         for task in waiters:
+            task.timed_out = False
             if task.blocked:
                 task.blocked = False
                 self.ready.append(task)
@@ -178,6 +198,8 @@ class Scheduler:
         """A new task, able to run at once, or waiting in ``idle_in`` for its first message."""
         task = Task(self, len(self.tasks), name, kind, function)
         task.daemon = daemon
+        if not daemon:
+            self.foreground += 1
         self.tasks.append(task)
         if idle_in is None:
             self.ready.append(task)
@@ -192,20 +214,30 @@ class Scheduler:
     def record(self, kind: str, target: str = "", number: int = 0, detail: str = "") -> None:
         """Write down what the running task has just done; call it only where there is a history."""
         assert self.history is not None
+        if self.closing:
+            return
         task = self.current
         self.history.add(self.clock.now_ns, task.name if task is not None else "", kind, target, number, detail)
 
+    def next_number(self, kind: str) -> int:
+        """1, 2, … for each kind of thing."""
+        count = self.names[kind] = self.names.get(kind, 0) + 1
+        return count
+
     def numbered_name(self, kind: str) -> str:
         """``Lock-1``, ``Lock-2``, … in the order of making."""
-        count = self.names.get(kind, 0) + 1
-        self.names[kind] = count
-        return f"{kind}-{count}"
+        return f"{kind}-{self.next_number(kind)}"
 
     def unique_name(self, wanted: str) -> str:
         """``wanted``, with a number behind it if a task bears that name already."""
-        count = self.names.get(wanted, 0) + 1
-        self.names[wanted] = count
+        count = self.next_number(wanted)
         return wanted if count == 1 else self.unique_name(f"{wanted}~{count}")
+
+    def forget(self, task: Task) -> None:
+        """Drop a finished task that nobody will ask for again, if it is the youngest: its name and number are free again."""
+        if task.done and self.tasks and self.tasks[-1] is task:
+            self.tasks.pop()
+            self.names.pop(task.name, None)
 
     def run(self, horizon_ns: int = FOREVER) -> None:
         """Run until nothing can run (up to the horizon), or until a verdict stops it."""
@@ -233,11 +265,14 @@ class Scheduler:
             task.done = True
             task.greenlet = None
         self.ready.clear()
+        self.kept.clear()
         self.current = None
 
-    def interrupt(self) -> None:
-        """Stop at once, from inside the running task; for Ctrl-C."""
-        self._stop("interrupt")
+    def interrupt(self, verdict: str | BaseException = "interrupt") -> None:
+        """Stop at once, from a signal handler inside the running task: for Ctrl-C, and for a task that blocks for real."""
+        if self.closing:
+            raise GreenletExit
+        self._stop(verdict)
 
     def _end(self, task: Task, running: TaskGreenlet) -> None:
         for _ in range(KILLS):
@@ -251,7 +286,7 @@ class Scheduler:
                 task.error = task.error or error
             finally:
                 self.current = None
-        _abandoned.append(task)
+        _abandoned.append(running)
 
     def _refuse_to_go_on(self) -> None:
         """Called by a task that is being ended and wants to do something visible."""
@@ -264,11 +299,23 @@ class Scheduler:
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
+    def _nobody_can_wait(self, operation: str, target: Any) -> StageError:
+        name = getattr(target, "greenroom_name", target)
+        if self.closing:
+            return StageClosed(
+                f"{operation} on {name} would have to wait, but {name} was made in an earlier execution, which is over: "
+                "something outlived it (a global, a cache, a default argument); let each execution make its own"
+            )
+        return OutsideStage(
+            f"{operation} on {name} would have to wait, but no task is running: "
+            "code outside the stage can only use what is already there; do the waiting inside a task"
+        )
+
     def _choose(self) -> Task:
         """One of ``ready`` (or a task whose timer may expire), taken out of it; at least one is there."""
         ready = self.ready
         options = ready
-        if self.explored_timers:
+        if self.explored_timers and (self.premature_left or not ready):
             options = ready + self._expirable()
         if len(options) == 1:
             index = 0
@@ -286,6 +333,8 @@ class Scheduler:
                     self.history.deviation = True
         if index < len(ready):
             return ready.pop(index)
+        if ready:
+            self.premature_left -= 1
         task = options[index]
         self._expire(task)
         ready.remove(task)
@@ -301,11 +350,8 @@ class Scheduler:
         earliest = self.clock.earliest()
         assert earliest is not None
         self.clock.jump(earliest)
-        task.timer = 0
         task.timed_out = True
         task.blocked = False
-        if task.waiting_in is not None and task in task.waiting_in:
-            task.waiting_in.remove(task)
         self.ready.append(task)
 
     def _next(self) -> Task | None:
@@ -348,14 +394,19 @@ class Scheduler:
         task.done = True
         task.greenlet = None
         self.wake_all(task.joiners)
+        if not task.daemon:
+            self.foreground -= 1
+            if not self.foreground and self.tasks[0].kind == "scenario":
+                self.horizon_ns = self.clock.now_ns
         getcurrent().parent = self.hub
 
-    def _stop(self, verdict: str | BaseException) -> None:
+    def _stop(self, verdict: str | BaseException) -> NoReturn:
         """Stop the whole execution from inside a task (or from the hub)."""
         self.verdict = verdict
         if getcurrent() is self.hub:
             raise _StoppedInHub
         self._leave()
+        raise GreenletExit
 
     def _leave(self) -> None:
         """Go back to the hub; a task that is switched to again goes on behind this call."""

@@ -7,8 +7,6 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from pykka import ActorRegistry
-
 from greenroom.clock import FOREVER, to_ns
 from greenroom.errors import StageClosed, StageError
 from greenroom.scheduler import Scheduler
@@ -38,7 +36,6 @@ class Stage:
 
     def __init__(self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, timers: str = "lazy") -> None:
         self.scheduler = Scheduler(policy, history=history, max_steps=max_steps, explored_timers=timers == "explored")
-        self._references: list[Any] = []
         self._open = False
 
     def __enter__(self) -> Self:
@@ -87,15 +84,12 @@ class Stage:
             raise StageClosed("this stage is closed; open a new one")
         scheduler = self.scheduler
         horizon = FOREVER if until_s is None else to_ns(until_s)
-        outer = ActorRegistry._actor_refs
-        ActorRegistry._actor_refs = self._references
         previous = self._listen()
         try:
             scheduler.run(horizon)
         finally:
             if previous is not None:
                 signal.signal(signal.SIGINT, previous)
-            ActorRegistry._actor_refs = outer
         if scheduler.verdict == "interrupt":
             self.close()
             raise KeyboardInterrupt
@@ -117,13 +111,9 @@ class Stage:
         if not self._open:
             return
         self._open = False
-        outer = ActorRegistry._actor_refs
-        ActorRegistry._actor_refs = []
         try:
             self.scheduler.close()
         finally:
-            ActorRegistry._actor_refs = outer
-            self._references.clear()
             uninstall()
 
     def _listen(self) -> Any:

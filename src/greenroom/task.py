@@ -25,7 +25,8 @@ class Task:
 
     ``operation`` and ``target`` say what it will do when it is chosen next. ``committed`` is true once the step it is in has
     done something that others can see or depend on: the next visible operation then needs a scheduling point before it
-    (Lipton, "Reduction", CACM 1975: a step is acquires, one commit, then releases).
+    (Lipton, "Reduction", CACM 1975). That holds for actors, who share nothing but messages; every operation of a lock, a queue
+    or the like has a point of its own.
     """
 
     __slots__ = (
@@ -55,7 +56,6 @@ class Task:
         "thread",
         "timed_out",
         "timer",
-        "waiting_in",
     )
 
     def __init__(self, scheduler: Scheduler, index: int, name: str, kind: Kind, function: Callable[[], Any]) -> None:
@@ -74,7 +74,6 @@ class Task:
         self.daemon = False
         self.timer = 0
         self.timed_out = False
-        self.waiting_in: list[Task] | None = None
         self.joiners: list[Task] = []
         self.handling: Any = None
         self.handling_number = 0

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hypothesis import strategies as st
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from random import Random
 
     from greenroom.task import Task
 
@@ -38,3 +41,27 @@ def from_bytes(data: bytes) -> Drawn:
     """One byte a choice, byte % options; when the bytes are used up the default order follows."""
     feed = iter(data)
     return Drawn(lambda count: next(feed, 0) % count, most=len(data))
+
+
+class DrawnSchedule(Drawn):
+    """A policy whose choices Hypothesis draws, one by one, as the program comes to them."""
+
+    def __init__(self, random: Random, most: int) -> None:
+        super().__init__(random.randrange, most=most)
+
+    def __repr__(self) -> str:
+        return "<a schedule that Hypothesis draws>"
+
+
+def schedules(*, most_draws: int = MOST_DRAWS) -> st.SearchStrategy[DrawnSchedule]:
+    """Schedules for ``greenroom.run``: every choice is part of the example, shrinks to the default order, and is replayed from the database.
+
+    Args:
+        most_draws: choices after which the default order is kept to; an example has room for about 3,000.
+    """
+    return st.randoms(use_true_random=False).map(lambda random: DrawnSchedule(random, most_draws))
+
+
+def schedule_bytes() -> st.SearchStrategy[bytes]:
+    """The schedule of one step of a state machine: a byte for each choice, byte % options, then the default order."""
+    return st.one_of(st.binary(max_size=6), st.binary(min_size=16, max_size=64))

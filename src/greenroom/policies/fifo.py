@@ -16,10 +16,10 @@ class Fifo:
     def begin(self, execution: int) -> None:
         """Nothing to prepare: every execution is the same."""
 
-    def choose(self, options: Sequence[Task]) -> int:
+    def choose(self, options: Sequence[Task]) -> int:  # noqa: ARG002 - whatever they are
         """The default order."""
         return 0
 
-    def choose_value(self, count: int) -> int:
+    def choose_value(self, count: int) -> int:  # noqa: ARG002 - however many
         """The first value."""
         return 0

@@ -1,8 +1,8 @@
 """PCT: random priorities with a few random change points.
 
 Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010,
-section 2. Departures: the length of an execution is estimated from those seen so far instead of being given; after
-twice that length the walk becomes uniform (the "fair PCT" of Microsoft Coyote), because strict priorities starve a task
+section 2. Departures: the length of an execution is learned from a first, uniform one instead of being given; well
+beyond that length the walk becomes uniform (the "fair PCT" of Microsoft Coyote), because strict priorities starve a task
 that polls, and would report livelocks that no fair scheduler shows.
 """
 
@@ -10,39 +10,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenroom.policies.seeds import generator
+from greenroom.policies.seeds import Length, generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from greenroom.task import Task
 
-_FIRST_GUESS = 40
-_FAIR_AFTER = 200
-
 
 class Pct:
     """Runs the task of highest priority; at ``depth`` - 1 random decisions the task that would run drops below all others."""
 
-    def __init__(self, seed: int = 0, *, depth: int = 3) -> None:
+    def __init__(self, seed: int = 0, *, depth: int = 3, length: Length | None = None) -> None:
         self._seed = seed
         self.depth = depth
-        self._length = _FIRST_GUESS
+        self._length = length or Length()
         self._decision = 0
         self.begin(0)
 
     def begin(self, execution: int) -> None:
-        """New priorities and change points, spread over the longest execution seen before fairness set in."""
-        if self._decision and self._decision < self._fair_from:
-            self._length = max(self._decision, (self._length + self._decision) // 2)
+        """New priorities, and change points spread over the usual length."""
+        if self._decision and not self._length.longest:
+            self._length.learn(self._decision)
         rng = generator(self._seed, execution)
         self._random = rng.random
         self._priorities: dict[int, float] = {}
-        self._changes = {rng.randrange(self._length): depth for depth in range(1, self.depth)}
-        self._fair_from = 2 * self._length + _FAIR_AFTER
+        self._changes = {rng.randrange(self._length.longest or 1): depth for depth in range(1, self.depth)}
+        self._fair_from = self._length.fair_from
         self._decision = 0
-
-    _fair_from = 0
 
     def choose(self, options: Sequence[Task]) -> int:
         """The option of highest priority, or any option once the walk is fair."""

@@ -11,6 +11,7 @@ from greenroom.policies.fifo import Fifo
 from greenroom.policies.pct import Pct
 from greenroom.policies.pos import Pos
 from greenroom.policies.random_walk import RandomWalk
+from greenroom.policies.seeds import Length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,17 +24,30 @@ class Portfolio:
     """The default order once, then POS, PCT of several depths and a random walk in turn."""
 
     def __init__(self, seed: int = 0) -> None:
-        self._first: Policy = Fifo()
-        self._turns: list[Policy] = [Pos(seed), Pct(seed, depth=2), RandomWalk(seed), Pct(seed, depth=3), Pos(seed + 1), Pct(seed, depth=5)]
-        self._now = self._first
+        self._length = Length()
+        self._decisions = 0
+        self._first = Fifo()
+        self._turns: list[Policy] = [
+            Pos(seed, length=self._length),
+            Pct(seed, depth=2, length=self._length),
+            RandomWalk(seed),
+            Pct(seed, depth=3, length=self._length),
+            Pos(seed + 1, length=self._length),
+            Pct(seed, depth=5, length=self._length),
+        ]
+        self._now: Policy = self._first
 
     def begin(self, execution: int) -> None:
         """Whose turn it is."""
+        if isinstance(self._now, Fifo | RandomWalk):
+            self._length.learn(self._decisions)
+        self._decisions = 0
         self._now = self._first if execution == 0 else self._turns[(execution - 1) % len(self._turns)]
         self._now.begin(execution)
 
     def choose(self, options: Sequence[Task]) -> int:
         """As the policy whose turn it is."""
+        self._decisions += 1
         return self._now.choose(options)
 
     def choose_value(self, count: int) -> int:

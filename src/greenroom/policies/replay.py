@@ -25,7 +25,7 @@ class Replay:
         self._strict = strict
         self.begin(0)
 
-    def begin(self, execution: int) -> None:
+    def begin(self, execution: int) -> None:  # noqa: ARG002 - a schedule is for one
         """From the first decision on."""
         self._wanted = dict(self._schedule.deviations)
         self._decision = 0

@@ -1,0 +1,1 @@
+"""What simulated tasks see in the place of threading, queue, time, random and the like."""

@@ -8,6 +8,9 @@ themselves (``from time import sleep``) are found by identity in the globals of 
 from __future__ import annotations
 
 import _threading_local
+import builtins
+import concurrent.futures._base
+import importlib
 import logging
 import os
 import queue
@@ -16,20 +19,38 @@ import sys
 import threading
 import time
 import uuid
+from concurrent.futures.thread import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 import pykka._threading
+from greenlet import getcurrent, greenlet
 from pykka import ActorRegistry
 
 from greenroom import runtime
-from greenroom.shims import locks, queues, randomness, threads, times
-from greenroom.task import TaskGreenlet, current_task, getcurrent
+from greenroom.shims import locks, pools, prior, queues, randomness, threads, times
+from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
+from greenroom.shims.watchdog import watchdog
+from greenroom.task import TaskGreenlet, current_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-_NOT_SCANNED: Final = ("greenroom", "hypothesis", "_pytest", "pytest", "greenlet", "threading", "_threading_local", "sys", "builtins")
+_ALWAYS: Final = (
+    "time",
+    "threading",
+    "_threading_local",
+    "queue",
+    "uuid",
+    "os",
+    "random",
+    "pykka",
+    "pykka._threading",
+    "concurrent.futures._base",
+)
 
 
 class Shim:
@@ -91,6 +112,10 @@ def _shims() -> list[tuple[Any, Any]]:
         (time.monotonic_ns, times.monotonic_ns),
         (time.perf_counter, times.monotonic),
         (time.perf_counter_ns, times.monotonic_ns),
+        (time.localtime, times.localtime),
+        (time.gmtime, times.gmtime),
+        (time.ctime, times.ctime),
+        (time.strftime, times.strftime),
         (threading.current_thread, threads.current_thread),
         (threading.get_ident, threads.get_ident),
         (threading.enumerate, threads.enumerate_threads),
@@ -108,6 +133,8 @@ def _shims() -> list[tuple[Any, Any]]:
         (threading.Semaphore, locks.Semaphore),
         (threading.BoundedSemaphore, locks.BoundedSemaphore),
         (threading.local, _threading_local.local),
+        (random.Random, randomness.Random),
+        (pools.RealPoolFuture, pools.PoolFuture),
         (queue.Queue, queues.Queue),
         (queue.LifoQueue, queues.LifoQueue),
         (queue.PriorityQueue, queues.PriorityQueue),
@@ -118,27 +145,42 @@ def _shims() -> list[tuple[Any, Any]]:
     return pairs + [(real, Shim(real, simulated)) for real, simulated in classes]
 
 
+class _Scanned:
+    """A module that was looked through, what its globals were like then, and what was found."""
+
+    __slots__ = ("module", "namespace", "program", "sites", "state")
+
+    def __init__(self, name: str, module: Any) -> None:
+        self.module = module
+        self.namespace: dict[str, Any] | None = None
+        if isinstance(module, ModuleType) and (name in _ALWAYS or name.partition(".")[0] not in NOT_SCANNED):
+            self.namespace = module.__dict__
+        self.program = is_program(module)
+        self.sites: list[Site] = []
+        self.state = -1
+
+
 class _Installation:
     """What is in place now, and how to take it away."""
 
     def __init__(self) -> None:
         self.depth = 0
-        self.undo: list[tuple[Any, str, Any]] = []
-        self.pairs: list[tuple[Any, Any]] = []
+        self.undo: list[Callable[[], None]] = []
         self.by_identity: dict[int, tuple[Any, Any]] = {}
-        self.scanned: dict[str, int] = {}
-        self.sites: dict[tuple[str, str], Any] = {}
+        self.scanned: dict[str, _Scanned] = {}
+        self.fixed: list[tuple[Any, str, Any]] = []
 
-    def install(self) -> None:
+    def install(self, scenario: Any) -> None:
         self.depth += 1
         if self.depth > 1:
             return
-        if not self.pairs:
-            self.pairs = _shims()
-            self.by_identity = {id(real): (real, shim) for real, shim in self.pairs}
+        if not self.by_identity:
+            self.by_identity = {id(real): (real, shim) for real, shim in _shims()}
+            self.fixed = [*_single_names(), *_methods(), *prior.methods()]
         try:
-            self._replace_names()
-            self._replace_methods()
+            self._replace_names(scenario)
+            logging.getLogger("pykka").addFilter(_quiet_inside_tasks)
+            watchdog.arm()
         except BaseException:
             self.depth = 1
             self.uninstall()
@@ -148,51 +190,76 @@ class _Installation:
         self.depth -= 1
         if self.depth:
             return
+        watchdog.disarm()
         while self.undo:
-            owner, name, real = self.undo.pop()
-            if isinstance(owner, dict):
-                owner[name] = real
-            else:
-                setattr(owner, name, real)
+            self.undo.pop()()
         logging.getLogger("pykka").removeFilter(_quiet_inside_tasks)
 
-    def _replace_names(self) -> None:
-        for module_name in ("time", "threading", "_threading_local", "queue", "uuid", "os", "random", "pykka", "pykka._threading"):
-            self._replace_in(vars(sys.modules[module_name]))
-        for module_name, module in list(sys.modules.items()):
-            if module_name.partition(".")[0] not in _NOT_SCANNED and module is not None:
-                self._replace_in_scanned(module_name, module)
+    def _replace_names(self, scenario: Any) -> None:
+        self.replace_in_modules()
+        self._replace(sites_of_function(scenario, self._is_wanted))
+        for owner, attribute, value in self.fixed:
+            self._set(owner, attribute, value)
 
-    def _replace_in_scanned(self, module_name: str, module: Any) -> None:
-        namespace = getattr(module, "__dict__", None)
-        if type(namespace) is not dict:
-            return
-        if self.scanned.get(module_name) != len(namespace):
-            self.scanned[module_name] = len(namespace)
-            for name, value in list(namespace.items()):
-                if id(value) in self.by_identity:
-                    self.sites[module_name, name] = module
-        return
+    def replace_in_modules(self, *, new_only: bool = False) -> None:
+        """Put the shims into the globals of loaded modules, and where else those keep what is wanted.
 
-    def _replace_in(self, namespace: dict[str, Any]) -> None:
-        for name, value in list(namespace.items()):
-            pair = self.by_identity.get(id(value))
-            if pair is not None and pair[0] is value:
-                self.undo.append((namespace, name, value))
-                namespace[name] = pair[1]
+        Modules that were loaded while the shims are in place have imported those: they get the real ones in the end.
+        """
+        for name, module in list(sys.modules.items()):
+            known = self.scanned.get(name)
+            if known is None or known.module is not module:
+                known = self.scanned[name] = _Scanned(name, module)
+            elif new_only:
+                continue
+            namespace = known.namespace
+            if namespace is None:
+                continue
+            if new_only:
+                self._undo_shims(namespace)
+            state = hash(tuple(map(id, namespace.values()))) if known.program else len(namespace)
+            if known.state != state:
+                known.state = state
+                known.sites = list(self._sites_in(name, namespace, program=known.program))
+            if known.sites:
+                self._replace(known.sites)
 
-    def _replace_methods(self) -> None:
-        for (module_name, name), module in self.sites.items():
-            if sys.modules.get(module_name) is module:
-                namespace = vars(module)
-                pair = self.by_identity.get(id(namespace.get(name)))
-                if pair is not None and pair[0] is namespace[name]:
-                    self.undo.append((namespace, name, pair[0]))
-                    namespace[name] = pair[1]
-        for owner, name, value in _methods():
-            self.undo.append((owner, name, vars(owner)[name]))
-            setattr(owner, name, value)
-        logging.getLogger("pykka").addFilter(_quiet_inside_tasks)
+    def _undo_shims(self, namespace: dict[str, Any]) -> None:
+        reals = {id(shim): real for real, shim in self.by_identity.values()}
+        for name, value in namespace.items():
+            if id(value) in reals:
+                self.undo.append(partial(namespace.__setitem__, name, reals[id(value)]))
+
+    def _sites_in(self, name: str, namespace: dict[str, Any], *, program: bool) -> Iterable[Site]:
+        if program:
+            return sites_everywhere(name, namespace, self._is_wanted)
+        if name == "concurrent.futures.thread":  # its lock is held across what a pool does
+            return sites_in_globals(name, namespace, self._is_wanted)
+        standard = name.partition(".")[0] in sys.stdlib_module_names
+        return sites_in_globals(name, namespace, self._is_known if standard or name in _ALWAYS else self._is_wanted)
+
+    def _is_known(self, value: Any) -> bool:
+        pair = self.by_identity.get(id(value))
+        return pair is not None and pair[0] is value
+
+    def _is_wanted(self, value: Any) -> bool:
+        return self._is_known(value) or prior.is_hidden(value)
+
+    def _replace(self, sites: Iterable[Site]) -> None:
+        for site in sites:
+            value = site.read()
+            if self._is_known(value):
+                self.undo.append(site.write(self.by_identity[id(value)][1]))
+            elif prior.is_hidden(value):
+                self.undo.append(site.write(prior.Prior(value, site.label)))
+
+    def _set(self, owner: Any, name: str, value: Any) -> None:
+        if name in vars(owner):
+            old = vars(owner)[name]
+            self.undo.append(lambda: setattr(owner, name, old))
+        else:
+            self.undo.append(lambda: delattr(owner, name))
+        setattr(owner, name, value)
 
 
 def _quiet_inside_tasks(record: logging.LogRecord) -> bool:
@@ -217,6 +284,8 @@ def _methods() -> list[tuple[Any, str, Any]]:
         real_failure(actor, kind, value, trace)
 
     return [
+        (ThreadPoolExecutor, "_counter", _hook(vars(ThreadPoolExecutor)["_counter"], pools.next_pool)),
+        (ThreadPoolExecutor, "__init__", _function(ThreadPoolExecutor.__init__, pools.initialise)),
         (actor_class, "_create_actor_inbox", _hook(_REAL_INBOX, runtime.Inbox)),
         (actor_class, "_create_future", _hook(_REAL_FUTURE, runtime.Future)),
         (actor_class, "_start_actor_loop", start_loop),
@@ -228,25 +297,63 @@ def _methods() -> list[tuple[Any, str, Any]]:
     ]
 
 
+def _single_names() -> list[tuple[Any, str, Any]]:
+    """Names that are replaced in one module only."""
+    locks_module: Any = _threading_local
+    threading_module: Any = threading
+    return [
+        (builtins, "__import__", _imported_outside(builtins.__import__)),
+        (importlib, "import_module", _imported_outside(importlib.import_module)),
+        (threading, "_counter", _function(threading_module._counter, threads.next_thread_number)),
+        (_threading_local, "RLock", _function(locks_module.RLock, nullcontext)),  # held for no longer than a step
+        (concurrent.futures._base, "id", pools.stable_id),
+    ]
+
+
+def _imported_outside(real: Callable[..., Any]) -> Callable[..., Any]:
+    """A module that a task imports outlives the stage: it is loaded in a greenlet that is no task, where all primitives are real ones."""
+
+    def load(*args: Any, **kwargs: Any) -> Any:
+        if type(getcurrent()) is not TaskGreenlet:
+            return real(*args, **kwargs)
+        before = len(sys.modules)
+        loaded = greenlet(real).switch(*args, **kwargs)
+        if len(sys.modules) != before:
+            _installation.replace_in_modules(new_only=True)
+        return loaded
+
+    return load
+
+
 def _registry_method(name: str) -> Any:
     real = _REAL_REGISTRY[name]
     operation = {"register": "start", "unregister": "stop"}.get(name, "read")
 
     def method(cls: Any, *args: Any, **kwargs: Any) -> Any:
         task = current_task()
-        if task is not None:
-            task.scheduler.commit(operation, _REGISTRY)
-        return real.__func__(cls, *args, **kwargs)
+        if task is None:
+            return real.__func__(cls, *args, **kwargs)
+        scheduler = task.scheduler
+        scheduler.commit(operation, _Registry)
+        registry = scheduler.kept.get(_Registry)
+        if registry is None:
+            registry = scheduler.kept[_Registry] = _Registry()
+        return real.__func__(registry, *args, **kwargs)
 
     method.__name__ = name
     return classmethod(method)
 
 
 class _Registry:
+    """The actors of one stage, for the methods of ``ActorRegistry``: those of other stages and of real threads are none of its."""
+
     greenroom_name = "the actor registry"
+    _actor_refs_lock = ActorRegistry._actor_refs_lock
+
+    def __init__(self) -> None:
+        self._actor_refs: list[Any] = []
 
 
-_REGISTRY: Final = _Registry()
 _REAL_INBOX: Final = pykka.ThreadingActor._create_actor_inbox
 _REAL_FUTURE: Final = pykka.ThreadingActor._create_future
 _REAL_LOOP: Final = pykka.ThreadingActor._start_actor_loop
@@ -257,9 +364,9 @@ _REAL_REGISTRY: Final[dict[str, Any]] = {
 _installation: Final = _Installation()
 
 
-def install() -> None:
-    """Put the shims in place; calls nest."""
-    _installation.install()
+def install(scenario: Any = None) -> None:
+    """Put the shims in place, also in the default arguments and the closure of ``scenario``; calls nest."""
+    _installation.install(scenario)
 
 
 def uninstall() -> None:

@@ -33,7 +33,7 @@ class Named:
 
     _greenroom: Scheduler
     _name: str
-    _made_at: tuple[CodeType, int]
+    _made_at: tuple[CodeType, int] | None
 
     def _born(self, kind: str, depth: int = 2) -> None:
         self._greenroom = scheduler = scheduler_of_task()
@@ -49,6 +49,8 @@ class Named:
     @property
     def greenroom_origin(self) -> str:
         """The line that made it."""
+        if self._made_at is None:
+            return "import, before the stage opened"
         code, line = self._made_at
         return f"{code.co_filename}:{line}"
 
@@ -62,7 +64,11 @@ def deadline_of(scheduler: Scheduler, timeout: float | None) -> int | None:
 
 
 class Lock(Named):
-    """A simulated ``threading.Lock``; any of those that wait may get it."""
+    """A simulated ``threading.Lock``; any of those that wait may get it.
+
+    A release commutes with what others do meanwhile, unless somebody tries without blocking: from the first time on that anyone
+    did, it is a visible operation with a point of its own (``_tried``).
+    """
 
     def __init__(self, depth: int = 3) -> None:
         self._born("Lock" if type(self) is Lock else "RLock", depth)
@@ -70,6 +76,7 @@ class Lock(Named):
         self._held = False
         self._waiters: list[Task] = []
         self._stalled: list[Task] = []
+        self._tried = False
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         scheduler = self._greenroom
@@ -78,12 +85,14 @@ class Lock(Named):
         if timeout < 0 and timeout != -1:
             raise ValueError("timeout value must be a non-negative number")
         task = scheduler.current
-        if task is not None and task.committed:
-            scheduler.point("lock", self)
+        at_once = not blocking or timeout == 0
+        scheduler.point("lock", self)
+        if at_once:
+            self._tried = True
+            if task is not None:
+                task.committed = True
         if self._held:
-            if not blocking or timeout == 0:
-                if task is not None:
-                    task.committed = True
+            if at_once:
                 return False
             deadline = None if timeout == -1 else deadline_of(scheduler, timeout)
             while self._held:
@@ -110,6 +119,11 @@ class Lock(Named):
     def release(self) -> None:
         if not self._held:
             raise RuntimeError("release unlocked lock")
+        task = self._greenroom.current
+        if self._tried:
+            self._greenroom.visible("unlock", self)
+        elif task is not None:
+            task.committed = True
         self._held = False
         self.owner = None
         if self._greenroom.history is not None:
@@ -119,7 +133,8 @@ class Lock(Named):
             self._greenroom.wake_all(self._waiters)
 
     def locked(self) -> bool:
-        self._greenroom.commit("read", self)
+        self._tried = True
+        self._greenroom.visible("read", self)
         return self._held
 
     def __enter__(self) -> bool:
@@ -180,18 +195,24 @@ class RLock(Lock):
         self._depth = state
 
 
-class Condition(Named, RealCondition):
+class Condition(Named, threading.Condition):
     """A simulated ``threading.Condition``; notified in the order of waiting, as Python does it."""
 
     def __init__(self, lock: Any = None) -> None:
         self._born("Condition")
-        self._lock = RLock() if lock is None else lock
-        self.acquire = self._lock.acquire
-        self.release = self._lock.release
+        self._lock: Any = RLock() if lock is None else lock
+        self.acquire = self._lock.acquire  # type: ignore[method-assign]
+        self.release = self._lock.release  # type: ignore[method-assign]
         self._sleepers: list[Task] = []
 
     def __repr__(self) -> str:
         return f"<{self._name}>"
+
+    def __enter__(self) -> Any:
+        return self._lock.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._lock.__exit__(kind, value, trace)
 
     def _is_owned(self) -> bool:
         return bool(self._lock._is_owned()) if hasattr(self._lock, "_is_owned") else True
@@ -235,10 +256,11 @@ class Condition(Named, RealCondition):
         self.notify(len(self._sleepers))
 
 
-class Event(Named, RealEvent):
+class Event(Named, threading.Event):
     """A simulated ``threading.Event``.
 
-    ``owner`` is set for an actor's own stop flag: only its own task ever sets it, so reading it there commutes with all else.
+    ``owner`` is set for an actor's own stop flag. Only its own task ever sets it, so reading it there commutes with all else; and it is
+    set as soon as the actor has left the registry, in the same step: a point between the two would only make every stop longer.
     """
 
     def __init__(self) -> None:
@@ -254,7 +276,7 @@ class Event(Named, RealEvent):
         scheduler = self._greenroom
         task = scheduler.current
         if task is not self.owner and task is not None:
-            if task.committed:
+            if task.committed or self.owner is None:
                 scheduler.point("read", self)
             task.committed = True
         return self._flag
@@ -263,26 +285,26 @@ class Event(Named, RealEvent):
 
     def set(self) -> None:
         scheduler = self._greenroom
-        if scheduler.current is not self.owner or self.owner is None:
-            scheduler.commit("set", self)
+        if self.owner is None or scheduler.current is not self.owner:
+            scheduler.visible("set", self)
         self._flag = True
         if scheduler.history is not None and self.owner is None:
             scheduler.record("set", self._name)
         scheduler.wake_all(self._sleepers)
 
     def clear(self) -> None:
-        self._greenroom.commit("clear", self)
+        self._greenroom.visible("clear", self)
         self._flag = False
 
     def wait(self, timeout: float | None = None) -> bool:
         scheduler = self._greenroom
-        scheduler.commit("read", self)
+        scheduler.visible("read", self)
         if self._flag:
             return True
         return scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout)) or self._flag
 
 
-class Semaphore(Named, RealSemaphore):
+class Semaphore(Named, threading.Semaphore):
     """A simulated ``threading.Semaphore``."""
 
     def __init__(self, value: int = 1) -> None:
@@ -299,7 +321,7 @@ class Semaphore(Named, RealSemaphore):
         if not blocking and timeout is not None:
             raise ValueError("can't specify timeout for non-blocking acquire")
         scheduler = self._greenroom
-        scheduler.commit("acquire", self)
+        scheduler.visible("acquire", self)
         deadline = deadline_of(scheduler, timeout)
         while self._value == 0:
             if not blocking or not scheduler.wait("acquire", self, self._waiters, deadline):
@@ -315,11 +337,12 @@ class Semaphore(Named, RealSemaphore):
     def release(self, n: int = 1) -> None:
         if n < 1:
             raise ValueError("n must be one or more")
+        self._greenroom.visible("release", self)
         self._value += n
         self._greenroom.wake_all(self._waiters)
 
 
-class BoundedSemaphore(Semaphore, RealBoundedSemaphore):
+class BoundedSemaphore(Semaphore, threading.BoundedSemaphore):
     """A simulated ``threading.BoundedSemaphore``."""
 
     def __init__(self, value: int = 1) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections import deque
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from greenroom.shims.locks import Named, deadline_of
@@ -16,7 +17,7 @@ RealLifoQueue: Final = queue.LifoQueue
 RealPriorityQueue: Final = queue.PriorityQueue
 
 
-class Queue(Named, RealQueue):  # type: ignore[type-arg]
+class Queue(Named, queue.Queue[Any]):
     """A simulated ``queue.Queue``; any of those that wait may be served."""
 
     def __init__(self, maxsize: int = 0) -> None:
@@ -33,7 +34,7 @@ class Queue(Named, RealQueue):  # type: ignore[type-arg]
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         scheduler = self._greenroom
-        scheduler.commit("put", self)
+        scheduler.visible("put", self)
         if self.maxsize > 0:
             deadline = _checked_deadline(scheduler, timeout)
             while self._qsize() >= self.maxsize:
@@ -47,7 +48,7 @@ class Queue(Named, RealQueue):  # type: ignore[type-arg]
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         scheduler = self._greenroom
-        scheduler.commit("get", self)
+        scheduler.visible("get", self)
         deadline = _checked_deadline(scheduler, timeout)
         while not self._qsize():
             if not block or not scheduler.wait("get", self, self._getters, deadline):
@@ -58,9 +59,18 @@ class Queue(Named, RealQueue):  # type: ignore[type-arg]
         scheduler.wake_all(self._putters)
         return item
 
+    @property
+    def mutex(self) -> Any:
+        """For ``with queue.mutex: queue.queue.clear()``; operations are atomic here without it."""
+        return nullcontext()
+
+    @mutex.setter
+    def mutex(self, value: Any) -> None:
+        raise AttributeError("a queue's mutex is its own")
+
     def qsize(self) -> int:
-        self._greenroom.commit("read", self)
-        return self._qsize()
+        self._greenroom.visible("read", self)
+        return int(self._qsize())
 
     def empty(self) -> bool:
         return self.qsize() == 0
@@ -71,21 +81,22 @@ class Queue(Named, RealQueue):  # type: ignore[type-arg]
     def task_done(self) -> None:
         if self.unfinished_tasks <= 0:
             raise ValueError("task_done() called too many times")
-        self._greenroom.commit("put", self)
+        self._greenroom.visible("put", self)
         self.unfinished_tasks -= 1
         if self.unfinished_tasks == 0:
             self._greenroom.wake_all(self._joiners)
 
     def join(self) -> None:
+        self._greenroom.visible("join", self)
         while self.unfinished_tasks:
             self._greenroom.wait("join", self, self._joiners)
 
 
-class LifoQueue(Queue, RealLifoQueue):  # type: ignore[type-arg]
+class LifoQueue(Queue, queue.LifoQueue[Any]):
     """A simulated ``queue.LifoQueue``."""
 
 
-class PriorityQueue(Queue, RealPriorityQueue):  # type: ignore[type-arg]
+class PriorityQueue(Queue, queue.PriorityQueue[Any]):
     """A simulated ``queue.PriorityQueue``."""
 
 
@@ -94,7 +105,7 @@ class SimpleQueue(Queue):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = deque()
+        self.queue: deque[Any] = deque()
 
 
 def _checked_deadline(scheduler: Any, timeout: float | None) -> int | None:

@@ -7,15 +7,16 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from greenroom.shims.locks import scheduler_of_task
+from greenroom.task import current_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MODULE_FUNCTIONS: Final = (
-    "random betavariate choice choices expovariate gammavariate gauss getrandbits getstate lognormvariate normalvariate "
-    "paretovariate randbytes randint random randrange sample seed setstate shuffle triangular uniform vonmisesvariate "
-    "weibullvariate"
-).split()
+    "random", "betavariate", "choice", "choices", "expovariate", "gammavariate", "gauss", "getrandbits", "getstate",
+    "lognormvariate", "normalvariate", "paretovariate", "randbytes", "randint", "random", "randrange", "sample", "seed", "setstate",
+    "shuffle", "triangular", "uniform", "vonmisesvariate", "weibullvariate",
+)  # fmt: skip
 
 
 def module_functions() -> list[str]:
@@ -27,10 +28,20 @@ def simulated(name: str) -> Callable[..., Any]:
     """``random.<name>`` on the stage's own generator."""
 
     def draw(*args: Any, **kwargs: Any) -> Any:
+        if name == "seed" and args[:1] in ((), (None,)) and not kwargs.get("a"):
+            args = (scheduler_of_task().random.getrandbits(64),)
         return getattr(scheduler_of_task().random, name)(*args, **kwargs)
 
     draw.__name__ = name
     return draw
+
+
+class Random(random.Random):
+    """``random.Random``; where it is given no seed, the stage gives it one."""
+
+    def seed(self, a: Any = None, version: int = 2) -> None:
+        task = current_task()
+        super().seed(task.scheduler.random.getrandbits(64) if a is None and task is not None else a, version)
 
 
 def urandom(size: int) -> bytes:

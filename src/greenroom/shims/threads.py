@@ -27,27 +27,39 @@ def start(self: Any) -> None:
         return
     if not self._initialized:
         raise RuntimeError("thread.__init__() not called")
-    if self._started.is_set():
+    if self._started._flag:
         raise RuntimeError("threads can only be started once")
     scheduler = scheduler_of_task()
     scheduler.commit("start", self)
+
+    def live() -> None:
+        try:
+            self.run()
+        finally:
+            scheduler.commit("end", task)
+
     name = scheduler.unique_name(_stable_name(scheduler, self))
-    task = scheduler.spawn(name, "thread", self.run, daemon=self.daemon)
+    task = scheduler.spawn(name, "thread", live, daemon=self.daemon)
     task.thread = self
     self._greenroom_task = task
     self._ident = _FIRST_IDENT + task.index
-    self._started.set()
+    self._started._flag = True
+    self._is_stopped = True  # for Python's own join(), should the object outlive its stage
     if scheduler.history is not None:
         scheduler.record("start", name)
 
 
 def _stable_name(scheduler: Any, thread: Any) -> str:
-    """The name that the program gave, or one counted by the stage in place of Python's process-wide ``Thread-17 (run)``."""
+    """The name that the program gave, or one counted by the stage for each class in place of Python's ``Thread-17 (run)``."""
     name = str(thread.name)
-    if name.startswith("Thread-") and name[7:8].isdigit():
-        name = str(scheduler.numbered_name(type(thread).__name__))
-        thread._name = name
+    if not name or (name.startswith("Thread-") and name[7:8].isdigit()):
+        return str(scheduler.numbered_name(type(thread).__name__))
     return name
+
+
+def next_thread_number() -> int:
+    """The number in the name of a thread that is given none, counted by the stage and not by the process."""
+    return scheduler_of_task().next_number("thread without a name")
 
 
 def join(self: Any, timeout: float | None = None) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from time import ctime as real_ctime
+from time import gmtime as real_gmtime
+from time import localtime as real_localtime
+from time import strftime as real_strftime
 from typing import Any
 
 from greenroom.clock import BOOT_NS, EPOCH_NS, to_ns
@@ -46,3 +50,23 @@ def time_ns() -> int:
 def time() -> float:
     """``time.time``."""
     return time_ns() / 1e9
+
+
+def localtime(seconds: float | None = None) -> Any:
+    """``time.localtime``."""
+    return real_localtime(time() if seconds is None else seconds)
+
+
+def gmtime(seconds: float | None = None) -> Any:
+    """``time.gmtime``."""
+    return real_gmtime(time() if seconds is None else seconds)
+
+
+def ctime(seconds: float | None = None) -> str:
+    """``time.ctime``."""
+    return real_ctime(time() if seconds is None else seconds)
+
+
+def strftime(form: str, moment: Any = None) -> str:
+    """``time.strftime``."""
+    return real_strftime(form, localtime() if moment is None else moment)
