@@ -90,6 +90,7 @@ class PipelineMachine(greenroom.ActorMachine):
         """The whole pipeline over scripted ports."""
         self.seen: list[Seen] = []
         self.futures: dict[str, Any] = {}
+        self.served: dict[str, GenerateMeme] = {}
         self.requests: list[GenerateMeme] = []
         self.progress: dict[str, list[str]] = {}
         self.ended: dict[str, Outcome] = {}
@@ -220,10 +221,9 @@ class PipelineMachine(greenroom.ActorMachine):
 
     def equal_payloads_give_equal_memes(self) -> None:
         """Whatever the schedule, the cache, retries or restarts: undegraded memes of one payload are equal."""
-        requests = {request.request_id: request for request in self.requests}
         for request_id, outcome in self.ended.items():
             if type(outcome).__name__ == "Meme" and not outcome.degraded:  # type: ignore[union-attr]
-                key = payload_key(requests[request_id])
+                key = payload_key(self.served[request_id])
                 assert self.by_payload.setdefault(key, outcome) == outcome, f"{request_id} differs from an earlier meme of the same payload"
 
     def the_store_holds_what_the_model_says(self) -> None:
@@ -281,6 +281,7 @@ class PipelineMachine(greenroom.ActorMachine):
         except ServiceStopped:
             return "stopped"
         known = self.futures.setdefault(request.request_id, future)
+        self.served.setdefault(request.request_id, request)
         self.accepted.setdefault(request.request_id, started)
         assert known is future, f"{request.request_id} was given a second future"
         return "accepted"

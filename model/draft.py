@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from model.values import KINDS, Score, Text, Verification
+from model.values import Score, Text, Verification
 from model.world import PartsLike
 
 DOUBTFUL_BELOW = 0.8
@@ -27,11 +27,6 @@ class Draft:
     def reasons(self) -> tuple[str, ...]:
         """Why it failed, by kind."""
         return tuple(item.reason for item in self.verification if not item.passed)
-
-    @property
-    def flags(self) -> set[str]:
-        """What nobody could verify."""
-        return {f"{kind}_unverified" for kind in KINDS} - {f"{item.kind}_unverified" for item in self.verification}
 
 
 def weigh(parts: PartsLike, verification: tuple[Verification, ...]) -> Score:

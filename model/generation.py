@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from model.draft import Draft, weigh
 from model.run import PortError, Run, Step
-from model.values import TERMINAL, Failed, ImageRef, Meme, Outcome, Payload, Record, Rejected, Text
+from model.values import KINDS, TERMINAL, Failed, ImageRef, Meme, Outcome, Payload, Record, Rejected, Text
 from model.world import NO_FAULTS, Calls, Faults, ImageLike, Rules, World
 
 SMALLEST_GAIN = 0.05
@@ -76,7 +76,7 @@ def _meme(run: Run) -> tuple[Meme, Record]:
         draft, refinements, failed = _refined(run, draft)
         flags |= {"refinement_failed"} if failed else set()
     image, placeholder = _image(run, draft.text)
-    flags |= draft.flags | ({"image_placeholder"} if placeholder else set())
+    flags |= run.unverified | ({"image_placeholder"} if placeholder else set())
     meme = Meme(
         id=payload.meme_id,
         text=draft.text,
@@ -123,6 +123,8 @@ def _verified(run: Run, text: Text) -> Draft:
     answers = run.verifications(text)
     if isinstance(answers[0], PortError):
         raise answers[0]
+    # A judgement that is missing may have changed the way from here on, also if this text is dropped: the flag stays.
+    run.unverified |= {f"{kind}_unverified" for kind, answer in zip(KINDS, answers, strict=True) if isinstance(answer, PortError)}
     return Draft(text, tuple(answer for answer in answers if not isinstance(answer, PortError)))
 
 

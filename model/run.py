@@ -33,12 +33,13 @@ class PortError(Exception):
 
 
 class Run:
-    """Stages, port calls and seconds of one request. Each port method returns the port's answer or raises PortError."""
+    """Stages, port calls, seconds and missing judgements of one request. Each port method returns the port's answer or raises PortError."""
 
     def __init__(self, payload: Payload, world: World, faults: Faults, rules: Rules) -> None:
         self.payload = payload
         self.rules = rules
         self.steps: list[Step] = []
+        self.unverified: set[str] = set()
         self._now_s = 0.0
         self._world = world
         self._faults = faults

@@ -96,12 +96,6 @@ class Draft:
         """Whether it may be published: an unfactual text may, at a price."""
         return all(verification.passed for verification in self.verification if verification.kind != "factuality")
 
-    @property
-    def unverified(self) -> frozenset[str]:
-        """The flags of the verifiers that did not answer."""
-        answered = [verification.kind for verification in self.verification]
-        return frozenset(f"{kind}_unverified" for kind in KINDS if kind not in answered)
-
     def marked(self, parts: ScoreParts) -> "Draft":
         """The same text with its score."""
         by_kind = {verification.kind: verification for verification in self.verification}
@@ -202,6 +196,8 @@ class Generation:
         self._answers[kind] = answer
         if len(self._answers) < len(KINDS):
             return ()
+        # A judgement that is missing may have changed the way here, also if the text it is missing for is dropped later.
+        self._flags |= {f"{missing}_unverified" for missing in KINDS if self._answers[missing] is None}
         answers = (self._answers[kind] for kind in KINDS)
         draft = Draft(self._text, tuple(answer for answer in answers if answer is not None))
         if draft.acceptable:
@@ -255,7 +251,7 @@ class Generation:
             score=kept.score,
             verification=kept.verification,
             refinement_count=self._refinements,
-            degraded=tuple(sorted(self._flags | kept.unverified)),
+            degraded=tuple(sorted(self._flags)),
         )
         self._record = MemeRecord(meme, self._request.topic, self._request.style, self._request.context, image.png)
         return (Begin("storing"), Call(names.STORE, StoreMeme(self._record), self._settings.call_limit_s))
