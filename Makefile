@@ -3,9 +3,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test lint bench lock wheel clean
+.PHONY: help setup check test fuzz replay lint bench lock wheel clean
 
 ARGS ?=
+MINUTES ?= 30
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -20,6 +21,12 @@ check: $(STAMP) ## the main job: drive the real actors with the state machines; 
 
 test: $(STAMP) ## every test, in one run; ARGS="tests/model -k cache" narrows it
 	@$(PY) -m pytest -v $(ARGS)
+
+fuzz: $(STAMP) ## the main job for MINUTES=30, with new seeds until something fails
+	@$(PY) -m machines --profile fuzz --minutes $(MINUTES) $(ARGS)
+
+replay: $(STAMP) ## every failure that was saved; fails when there is none
+	@$(PY) -m machines --profile replay $(ARGS)
 
 lint: $(STAMP) ## ruff, formatting, types, who may import whom
 	$(PY) -m ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ def database() -> ExampleDatabase:
 
 
 def register() -> None:
-    """Register all profiles, and load ``dev``. Hypothesis's own ``ci``, which it loads when CI=true, has no database: ours replaces it."""
+    """Register all profiles, and load ``dev``, or ``ci`` where CI is set. Hypothesis's own ``ci``, which it loads when CI=true, has no database: ours replaces it."""
     common = {"deadline": None, "database": database(), "suppress_health_check": _CHECKS, "print_blob": True}
     settings.register_profile("dev", settings(max_examples=100, stateful_step_count=30, **common))
     settings.register_profile("ci", settings(max_examples=200, stateful_step_count=40, **common))
@@ -32,4 +33,4 @@ def register() -> None:
     settings.register_profile("threads", settings(max_examples=25, stateful_step_count=15, **common))
     view = ReplayView(database())
     settings.register_profile("replay", settings(settings.get_profile("dev"), phases=(Phase.reuse,), database=view))
-    settings.load_profile("dev")
+    settings.load_profile("ci" if os.environ.get("CI") else "dev")

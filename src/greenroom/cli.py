@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import inspect
 import json
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenroom import policies
+from greenroom import errors, policies
 from greenroom.errors import GreenroomError, PromiseBroken, ScenarioNotFound
-from greenroom.explore import MAX_STEPS, Execution, Report, explore, replay
-from greenroom.failure import Failure
+from greenroom.explore import MAX_STEPS, explore, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from greenroom.explore import Execution, Report
+    from greenroom.failure import Failure
+
+_PROMISES = sorted(
+    name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, PromiseBroken) and name[0] != "_"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +51,8 @@ def load_scenario(place: str) -> Callable[[], Any]:
     """The function that ``FILE.py::function`` names.
 
     Raises:
-        ScenarioNotFound: there is no such file or function, or the file cannot be imported; the message says which.
+        ScenarioNotFound: there is no such file or function, the file cannot be imported, or the function wants arguments; the
+            message says which.
     """
     file_name, separator, function_name = place.partition("::")
     path = Path(file_name)
@@ -52,22 +60,36 @@ def load_scenario(place: str) -> Callable[[], Any]:
         raise ScenarioNotFound(f"{place!r} names no function; write FILE.py::function, as in examples/lost_update.py::scenario")
     if not path.is_file():
         raise ScenarioNotFound(f"there is no file {file_name}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module_name = _module_name(path)
+    spec = importlib.util.spec_from_file_location(module_name, path.resolve())
     if spec is None or spec.loader is None:
         raise ScenarioNotFound(f"{file_name} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    sys.path.insert(0, str(path.resolve().parent))
+    sys.modules[module_name] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ScenarioNotFound(f"{file_name} cannot be imported: {type(error).__name__}: {error}") from error
     function = getattr(module, function_name, None)
     if not callable(function):
-        known = [name for name, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == path.stem and not isinstance(value, type)]
+        known = [name for name, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == module_name]
         raise ScenarioNotFound(f"{file_name} has no function {function_name!r}; it has {', '.join(known) or 'none'}")
     found: Callable[[], Any] = function
+    try:
+        inspect.signature(found).bind()
+    except TypeError as error:
+        raise ScenarioNotFound(f"{place} is no scenario, for it cannot be called without arguments: {error}") from error
     return found
+
+
+def _module_name(path: Path) -> str:
+    """The file's own name, unless a module of that name is another one: ``queue.py`` must not take the place of Python's."""
+    known = sys.modules.get(path.stem)
+    taken = path.stem in sys.stdlib_module_names or (known is not None and getattr(known, "__file__", None) != str(path.resolve()))
+    return f"{path.stem} (a scenario)" if taken else path.stem
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,23 +113,32 @@ def _parser() -> argparse.ArgumentParser:
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", metavar="FILE.py::SCENARIO", help="a function without arguments")
-    parser.add_argument("--max-steps", type=_positive, default=MAX_STEPS, help=f"steps after which a run is a livelock (default: {MAX_STEPS})")
+    steps = f"steps after which a run is a livelock (default: {MAX_STEPS})"
+    parser.add_argument("--max-steps", type=_positive, default=MAX_STEPS, help=steps)
     parser.add_argument("--timers", choices=("lazy", "explored"), default="lazy", help="explored: a timeout may strike at any point")
+    ignore = f"a promise that the scenario means to break, as often as wanted: {', '.join(_PROMISES)}"
+    parser.add_argument("--ignore", action="append", choices=_PROMISES, default=[], metavar="PROMISE", help=ignore)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
 
 
 def _positive_number(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
+
+
+def _ignored(options: Any) -> list[type[GreenroomError]]:
+    return [getattr(errors, name) for name in options.ignore]
 
 
 def _explore(options: Any, scenario: Callable[[], Any]) -> int:
@@ -125,6 +156,7 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
         max_steps=options.max_steps,
         max_seconds=options.seconds,
         timers=options.timers,
+        ignore=_ignored(options),
         shrink=not options.no_shrink,
         progress=progress,
     )
@@ -135,7 +167,9 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
 
 
 def _replay(options: Any, scenario: Callable[[], Any]) -> int:
-    execution = replay(scenario, options.schedule, max_steps=options.max_steps, timers=options.timers)
+    execution = replay(
+        scenario, options.schedule, max_steps=options.max_steps, timers=options.timers, ignore=_ignored(options)
+    )
     if options.json:
         print(json.dumps(_execution(execution), ensure_ascii=False))
     elif execution.failure is not None:
@@ -143,7 +177,8 @@ def _replay(options: Any, scenario: Callable[[], Any]) -> int:
     else:
         from greenroom.render.lanes import lanes  # noqa: PLC0415 - only this branch draws without a failure
 
-        print(f"{lanes(execution.history)}\n\nno failure under {execution.schedule} ({execution.steps} steps, {execution.virtual_s:g} virtual seconds)")
+        cost = f"{execution.steps} steps, {execution.virtual_s:g} virtual seconds"
+        print(f"{lanes(execution.history)}\n\nno failure under {execution.schedule} ({cost})")
     return 1 if execution.failure else 0
 
 
@@ -176,7 +211,12 @@ def _execution(execution: Execution) -> dict[str, Any]:
 def _failure(failure: Failure | None) -> dict[str, Any] | None:
     if failure is None:
         return None
-    return {"error": type(failure.error).__name__, "message": str(failure.error), "schedule": str(failure.schedule), "replay": failure.replay_line}
+    return {
+        "error": type(failure.error).__name__,
+        "message": str(failure.error),
+        "schedule": str(failure.schedule),
+        "replay": failure.replay_line,
+    }
 
 
 def _version() -> str:

@@ -14,6 +14,7 @@ from greenroom.shims.locks import Condition, Lock
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from greenroom.history import History
     from greenroom.task import Task
 
 
@@ -56,8 +57,9 @@ def judge(  # noqa: PLR0911 - one way out for each promise, in the order in whic
 
 def livelock(tasks: list[Task], max_steps: int, recent: Iterable[str] = ()) -> Livelock:
     """The program was still going on after ``max_steps`` steps."""
-    busy = ", ".join(task.name for task in tasks if not task.done and not task.blocked) or "timers"
-    lines = [f"still running after {max_steps:,} steps: {busy} keep going without coming to an end"]
+    going = [task.name for task in tasks if not task.done and not task.blocked] or ["timers"]
+    goes = "keeps" if len(going) == 1 and going != ["timers"] else "keep"
+    lines = [f"still running after {max_steps:,} steps: {', '.join(going)} {goes} going without coming to an end"]
     lines += [f"  {_sentence(task)}" for task in stuck_tasks(tasks) if not task.timer]
     lines += [f"  {line}" for line in recent]
     lines.append("  if the program is only long, raise max_steps")
@@ -74,7 +76,7 @@ def idle(task: Task) -> bool:
 def stuck_tasks(tasks: list[Task]) -> list[Task]:
     """The tasks that wait for something other than an actor's next message; the scenario and its clients first."""
     stuck = [task for task in tasks if not task.done and task.blocked and not task.daemon and not idle(task) and not _idle_thread(task)]
-    return sorted(stuck, key=lambda task: (task.kind not in ("scenario", "client"), task.index))
+    return sorted(stuck, key=_place_in_picture)
 
 
 def left_behind(tasks: list[Task]) -> list[Task]:
@@ -129,6 +131,52 @@ def unseen_crash(tasks: list[Task]) -> ThreadDied | None:
             crash.__cause__ = task.error
             return crash
     return None
+
+
+# -- how it ended, for the picture ---------------------------------------------------------------------------------
+
+
+def conclude(history: History, tasks: list[Task], error: BaseException | None) -> None:
+    """Write into ``history`` how each of ``tasks`` ended, and what of that is told by ``error``."""
+    stuck = stuck_tasks(tasks)
+    history.ended_blocked = {task.name: task.operation for task in tasks if not task.done}
+    history.endings = {task.name: _ending(task, stuck) for task in sorted(tasks, key=_place_in_picture)}
+    history.ended_by = ""
+    if tasks and tasks[0].scheduler.verdict == "steps":
+        history.ended_by = "steps"
+    elif tasks and tasks[0].kind == "scenario" and error is not None and tasks[0].error is error:
+        # Who meets a dead actor wants to see who stopped it.
+        history.ended_by = "" if isinstance(error, pykka.ActorDeadError) else "scenario"
+
+
+def _place_in_picture(task: Task) -> tuple[bool, int]:
+    return task.kind not in ("scenario", "client"), task.index
+
+
+def _ending(task: Task, stuck: list[Task]) -> str:
+    if task.done:
+        failed = task.died_of or task.error
+        return "done" if failed is None or isinstance(failed, SystemExit) else f"✗ {type(failed).__name__}"
+    if idle(task):
+        return "idle"
+    if not task.blocked:
+        return "goes on"
+    mark = "✗ " if task in stuck and not task.timer else ""
+    return mark + _waits_for(task)
+
+
+def _waits_for(task: Task) -> str:
+    target = task.target
+    if task.operation == "sleep":
+        return "sleeps"
+    if isinstance(target, Future) and target.asked is not None:
+        inbox, number, _ = target.asked
+        return f"waits for {inbox.greenroom_name} to answer #{number}"
+    if isinstance(target, Lock) and target.owner is not None:
+        return f"waits for {target.greenroom_name}, held by {target.owner.name}"
+    if task.operation == "join":
+        return f"waits for {getattr(target, 'name', None) or getattr(target, 'greenroom_name', 'something')} to end"
+    return f"waits for {getattr(target, 'greenroom_name', 'something')}"
 
 
 # -- deadlock: who waits for whom ---------------------------------------------------------------------------------

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from greenroom import diagnosis
+from greenroom import diagnosis, errors
 from greenroom.errors import GreenroomError, LeftBehind, Livelock, NondeterminismEscaped, PromiseBroken, ReplayMismatch, UsageError
 from greenroom.failure import Failure, add_picture, same_failure
 from greenroom.history import History
@@ -82,6 +83,13 @@ class _Options:
     max_steps: int
     timers: str
     ignore: tuple[type[GreenroomError], ...]
+
+    def not_default(self) -> tuple[tuple[str, str], ...]:
+        """What a replay must be given as well, as on the command line."""
+        given = [("--max-steps", str(self.max_steps))] if self.max_steps != MAX_STEPS else []
+        given += [("--timers", self.timers)] if self.timers != "lazy" else []
+        ignored = [kind.__name__ for kind in self.ignore if getattr(errors, kind.__name__, None) is kind]
+        return (*given, *(("--ignore", name) for name in ignored))
 
 
 def explore(  # noqa: PLR0913 - each option stands for itself, and none must be given
@@ -257,6 +265,9 @@ def _never_reached(schedule: Schedule, unused: list[int], decisions: int) -> Gre
 def _checked(scenario: Scenario, executions: int, max_steps: int, timers: str, ignore: Iterable[type[GreenroomError]]) -> _Options:
     if not callable(scenario):
         raise UsageError(f"a scenario is a function without arguments, not {scenario!r}")
+    if inspect.iscoroutinefunction(scenario) or inspect.isgeneratorfunction(scenario) or inspect.isasyncgenfunction(scenario):
+        name = scenario_name(scenario)
+        raise UsageError(f"{name} is a coroutine or a generator: calling it would run none of it; write an ordinary function")
     if executions < 1 or max_steps < 1:
         raise UsageError("executions and max_steps are at least 1")
     if timers not in ("lazy", "explored"):
@@ -277,11 +288,11 @@ def _execute(scenario: Scenario, policy: Policy, history: History | None, option
         stage.run()
         error = _verdict(stage, options)
         if history is not None:
-            history.ended_blocked = {task.name: task.operation for task in stage.tasks if not task.done}
+            diagnosis.conclude(history, stage.tasks, error)
     schedule = Schedule(tuple(scheduler.deviations))
     failure = None
     if error is not None:
-        failure = Failure(error, schedule, history or History(), scenario_name(scenario), scenario)
+        failure = Failure(error, schedule, history or History(), scenario_name(scenario), scenario, options.not_default())
     return Execution(
         schedule, scheduler.steps, scheduler.decisions, scheduler.clock.now_ns / 1e9, failure, history or History(), main.result
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,25 +29,42 @@ class Failure:
     history: History
     scenario: str
     function: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
+    options: tuple[tuple[str, str], ...] = ()
 
     @property
     def headline(self) -> str:
         """The claim that broke, in one line."""
-        text = str(self.error).strip() or type(self.error).__name__
-        return f"{type(self.error).__name__}: {text.splitlines()[0]}"
+        return self.claim.splitlines()[0]
+
+    @property
+    def claim(self) -> str:
+        """The claim that broke, in the words of the program, and the line that raised it where that is the program's own."""
+        name, text = type(self.error).__name__, str(self.error).strip()
+        place = _raised_at(self.error)
+        if place is None:
+            return f"{name}: {text}" if text else name
+        file_name, line = place
+        source = linecache.getline(file_name, line).strip()
+        return f"{name}: {text or source} ({Path(file_name).name}:{line})"
 
     def __str__(self) -> str:
-        text = str(self.error).strip()
-        claim = f"{type(self.error).__name__}: {text}" if text else type(self.error).__name__
-        return "\n".join([claim, "", lanes(self.history), "", self.replay_line])
+        return "\n".join([self.claim, "", lanes(self.history), "", self.replay_line])
 
     @property
     def replay_line(self) -> str:
         """One line that replays it: a shell command where the scenario can be named, else a line of Python."""
         place = _place(self.function)
         if place is not None:
-            return f"replay: greenroom replay {place} '{self.schedule}'"
-        return f'replay: greenroom.replay({self.scenario.rsplit(".", 1)[-1]}, "{self.schedule}")'
+            options = "".join(f" {name} {value}" for name, value in self.options)
+            return f"replay: greenroom replay {shlex.quote(place)} '{self.schedule}'{options}"
+        return f'replay: greenroom.replay({self.scenario.rsplit(".", 1)[-1]}, "{self.schedule}"{_as_python(self.options)})'
+
+
+def _as_python(options: tuple[tuple[str, str], ...]) -> str:
+    ignored = [f"greenroom.{value}" for name, value in options if name == "--ignore"]
+    words = [f", max_steps={value}" for name, value in options if name == "--max-steps"]
+    words += [f', timers="{value}"' for name, value in options if name == "--timers"]
+    return "".join(words) + (f", ignore=[{', '.join(ignored)}]" if ignored else "")
 
 
 def _place(function: Callable[[], Any] | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +34,19 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class History:
-    """The recorded events of one execution; ``ended_blocked`` maps each task that did not end to what it waited in."""
+    """The recorded events of one execution, and how it ended.
+
+    ``ended_blocked`` maps each task that did not end to the operation it waited in. ``endings`` says of every task how it ended, in a
+    few words ("done", "idle", "✗ waits for Lock-1"), in the order of a picture's lanes: the scenario and the clients, then the others
+    as they were started. ``ended_by`` is "scenario" where its own exception is the failure, "steps" where the limit of steps ended
+    it, else "".
+    """
 
     events: list[Event] = field(default_factory=list)
     deviation: bool = field(default=False, compare=False)
     ended_blocked: dict[str, str] = field(default_factory=dict)
+    endings: dict[str, str] = field(default_factory=dict)
+    ended_by: Literal["", "scenario", "steps"] = ""
 
     def add(self, time_ns: int, task: str, kind: str, target: str, number: int, detail: str) -> None:  # noqa: PLR0913, PLR0917 - the hot path: no keywords
         """Record one event; called by the stage only."""

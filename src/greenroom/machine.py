@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from greenroom import diagnosis
 from greenroom.client import Client, Operation, StageClient, ThreadClient
-from greenroom.errors import ActorDied, Deadlock, GreenroomError, LeftBehind, Livelock, PromiseBroken, UsageError
+from greenroom.errors import ActorDied, GreenroomError, LeftBehind, Livelock, PromiseBroken, ThreadDied, UsageError
 from greenroom.history import History
 from greenroom.policies.drawn import from_bytes, schedule_bytes
 from greenroom.policies.fifo import Fifo
@@ -62,7 +62,7 @@ class ActorMachine(RuleBasedStateMachine):
     clients, schedules are ignored, and time cannot be advanced.
 
     Attributes:
-        ignore: classes of ``PromiseBroken`` that this machine means to break.
+        ignore: classes of ``PromiseBroken`` that this machine means to break; never ``Livelock``, for nothing can go on after it.
         settle_s: virtual seconds granted at the end for what is under way.
         patience_s: real seconds that ``run`` waits on real threads.
     """
@@ -74,6 +74,8 @@ class ActorMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self._handled_outside = sys.exc_info()[1]
+        self._actors_before = pykka.ActorRegistry.get_all()
         self.on_threads = _on_threads()
         self.operations: list[Operation] = []
         self.history = History()
@@ -87,7 +89,9 @@ class ActorMachine(RuleBasedStateMachine):
             self._stage.__enter__()
         try:
             self.perform(self.start_actors)
-        except BaseException:
+        except BaseException as error:
+            if _is_failure(error):
+                self._show(error)
             self._close()
             raise
 
@@ -206,8 +210,9 @@ class ActorMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_promise_is_broken(self) -> None:
-        """What holds after each step of any actor program: the three claims below."""
+        """What holds after each step of any actor program: the claims below."""
         self.no_actor_dies_unseen()
+        self.no_thread_dies_unseen()
         self.no_task_waits_for_ever()
         self.no_message_is_left_lying()
 
@@ -222,13 +227,23 @@ class ActorMachine(RuleBasedStateMachine):
         if death is not None:
             raise death
 
+    def no_thread_dies_unseen(self) -> None:
+        """No thread that the program started has ended by an exception."""
+        if self._stage is None or _ignored(ThreadDied, self.ignore):
+            return
+        crash = diagnosis.unseen_crash(self._stage.tasks)
+        if crash is not None:
+            raise crash
+
     def no_task_waits_for_ever(self) -> None:
         """At rest, whoever waits can still be woken."""
-        if not self._at_rest() or self._next_timer_s() < float("inf") or _ignored(Deadlock, self.ignore):
+        if not self._at_rest() or self._next_timer_s() < float("inf"):
             return
         stuck = diagnosis.stuck_tasks(self.stage.tasks)
         if stuck:
-            raise diagnosis.explain_deadlock(stuck)
+            deadlock = diagnosis.explain_deadlock(stuck)
+            if not _ignored(type(deadlock), self.ignore):
+                raise deadlock
 
     def no_message_is_left_lying(self) -> None:
         """At rest, every live actor has read its inbox."""
@@ -246,6 +261,8 @@ class ActorMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Settle, check, stop, check again; after a failure only show the picture and clean up. Draws nothing."""
         error = sys.exc_info()[1]
+        if error is self._handled_outside:  # the machine runs inside somebody's except clause
+            error = None
         try:
             if error is None:
                 self._finish()
@@ -253,13 +270,14 @@ class ActorMachine(RuleBasedStateMachine):
             error = late
             raise
         finally:
-            if error is not None and not isinstance(error, StopTest | UnsatisfiedAssumption | HypothesisException | KeyboardInterrupt):
-                self._show()
+            if error is not None and _is_failure(error):
+                self._show(error)
             self._close()
 
     def _finish(self) -> None:
         self.settle()
         self.no_actor_dies_unseen()
+        self.no_thread_dies_unseen()
         self.no_task_waits_for_ever()
         self.every_call_is_answered()
         self.at_rest()
@@ -274,11 +292,20 @@ class ActorMachine(RuleBasedStateMachine):
 
     def nothing_is_left_behind(self) -> None:
         """Checked at the end: no actor and no thread outlives ``stop_actors``."""
-        if self._stage is None or _ignored(LeftBehind, self.ignore):
+        if _ignored(LeftBehind, self.ignore):
+            return
+        if self._stage is None:
+            names = sorted(ref.actor_class.__name__ for ref in self._actors_left())
+            if names:
+                raise LeftBehind(f"still alive after stop_actors(): {', '.join(names)}")
             return
         left = diagnosis.left_behind(self._stage.tasks)
         if left:
             raise diagnosis.left_behind_error(left)
+
+    def _actors_left(self) -> list[pykka.ActorRef[Any]]:
+        """On real threads: the actors that this machine has started and that still live."""
+        return [ref for ref in pykka.ActorRegistry.get_all() if ref not in self._actors_before]
 
     # -- inside ------------------------------------------------------------------------------------------------------------
 
@@ -312,18 +339,25 @@ class ActorMachine(RuleBasedStateMachine):
                 pending = [str(operation) for operation in self.operations if not operation.done]
                 raise AssertionError(f"not answered within {self.patience_s:g} real seconds: {'; '.join(pending)}")
 
-    def _show(self) -> None:
+    def _show(self, error: BaseException) -> None:
         if self._stage is not None and len(self.history):
-            stuck = {task.name: task.operation for task in self._stage.tasks if not task.done}
-            self.history.ended_blocked = stuck
+            diagnosis.conclude(self.history, self._stage.tasks, error)
             note("\n" + lanes(self.history) + "\n")
 
     def _close(self) -> None:
         if self._stage is not None:
             self._stage.close()
+        else:
+            for ref in self._actors_left():
+                ref.stop(block=False)
         for client in self._clients.values():
             if isinstance(client, ThreadClient):
                 client.close()
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether it is the program's, and not how Hypothesis ends an example or a person the run."""
+    return not isinstance(error, StopTest | UnsatisfiedAssumption | HypothesisException | KeyboardInterrupt)
 
 
 def _ignored(kind: type[GreenroomError], ignore: tuple[type[GreenroomError], ...]) -> bool:

@@ -54,7 +54,7 @@ class DrawnSchedule(Drawn):
 
 
 def schedules(*, most_draws: int = MOST_DRAWS) -> st.SearchStrategy[DrawnSchedule]:
-    """Schedules for ``greenroom.run``: every choice is part of the example, shrinks to the default order, and is replayed from the database.
+    """Schedules for ``greenroom.run``: every choice is part of the example, and shrinks to the default order.
 
     Args:
         most_draws: choices after which the default order is kept to; an example has room for about 3,000.

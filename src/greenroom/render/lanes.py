@@ -3,62 +3,51 @@
 from __future__ import annotations
 
 import shutil
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from greenroom.render.abridged import Line, abridged, keep_end
+from greenroom.render.columns import columns, fit, fit_name, pad, printable, wrap
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from greenroom.history import Event, History
 
-_MOST_LINES = 60
+_MOST_LINES = 40
+_FEWEST_LINES = 8
 _NARROWEST = 14
+_WIDEST = 36
+_ENDING_LINES = 3
+_LEGEND = "▶ chosen against the default order"
 
 
 def lanes(history: History, *, width: int | None = None, most_lines: int = _MOST_LINES) -> str:
-    """The history as text.
+    """The history as text; where there are too many tasks for lanes, with the task's name in front of each event.
 
     Args:
         history: what was recorded.
-        width: columns of the terminal; None asks for it, and takes 100 where there is none.
-        most_lines: longer histories show their end, and say how much was left out.
+        width: columns that it may take; None asks the terminal, and takes 110 where there is none.
+        most_lines: lines that it may take, 8 at least; longer histories show their end, and say how much was left out.
     """
-    locks_matter = "lock" in history.ended_blocked.values()
-    events = [event for event in history.events if event.task and (locks_matter or event.kind not in ("lock", "unlock"))]
-    if not events:
+    lines = abridged(history)
+    if not lines:
         return "(nothing was recorded)"
-    skipped = max(0, len(events) - most_lines)
-    events = events[skipped:]
-    tasks = list(dict.fromkeys(event.task for event in events))
-    columns = (width or shutil.get_terminal_size((110, 24)).columns) - 12
-    lane = max(_NARROWEST, min(34, columns // max(1, len(tasks))))
-    lines = [_row("time", tasks, lane, tasks), _row("", ["─" * (lane - 1)] * len(tasks), lane, tasks)]
-    if skipped:
-        lines.append(f"   … {skipped} earlier events are not shown")
-    for event in events:
-        lines += _event_rows(event, tasks, lane)
-    lines += _still_waiting(history, tasks, lane)
-    if any(event.deviation for event in events):
-        lines.append("  ▶ chosen against the default order")
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _row(stamp: str, cells: list[str], lane: int, tasks: list[str]) -> str:
-    return f"{stamp:>9}  " + "".join(_fit(cell, lane - 1).ljust(lane) for cell in cells[: len(tasks)])
-
-
-def _fit(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _event_rows(event: Event, tasks: list[str], lane: int) -> list[str]:
-    place = tasks.index(event.task)
-    text = ("▶ " if event.deviation else "") + event_text(event)
-    before = "·".ljust(lane) * place
-    room = lane * (len(tasks) - place) - 1
-    after = "".join("·".ljust(lane) for _ in tasks[place + 1 :])
-    stamp = f"{event.time_ns / 1e9:.3f}s"
-    if len(text) < lane:
-        return [f"{stamp:>9}  {before}{text.ljust(lane)}{after}"]
-    # A long text runs on over the empty lanes to its right, and is cut at the edge.
-    return [f"{stamp:>9}  {before}{_fit(text, max(room, lane - 1))}"]
+    width = width or shutil.get_terminal_size((110, 24)).columns
+    most_lines = max(most_lines, _FEWEST_LINES)
+    shown = keep_end(lines, most_lines - 3 - _ENDING_LINES)  # but for two lines of heading, the legend and the end
+    timed = any(event.time_ns for event in history.events)
+    margin = max((len(_stamp(line, timed=timed)) for line in shown), default=0)
+    margin = max(margin, len("end")) + 2
+    names = _lanes_of(history, shown)
+    widths = _lane_widths(names, shown, width - margin)
+    if widths is None:
+        rows = _as_list(history, shown, names, width, timed=timed)
+    else:
+        rows = _as_lanes(history, shown, dict(zip(names, widths, strict=True)), margin, timed=timed)
+    if any(line.event is not None and line.event.deviation for line in shown):
+        rows.append(f"  {_LEGEND}")
+    return "\n".join(fit(row.rstrip(), width) for row in rows)
 
 
 def event_text(event: Event) -> str:  # noqa: PLR0911 - one line for each kind of event
@@ -91,12 +80,88 @@ def event_text(event: Event) -> str:  # noqa: PLR0911 - one line for each kind o
             return " ".join(part for part in (event.kind, event.target, event.detail) if part)
 
 
-def _still_waiting(history: History, tasks: list[str], lane: int) -> list[str]:
-    waiting = history.ended_blocked
-    if not any(name in waiting for name in tasks):
-        return []
-    cells = []
-    for name in tasks:
-        operation = waiting.get(name)
-        cells.append("" if operation is None else ("idle" if operation == "receive" else f"✗ waits ({operation})"))
-    return [_row("end", cells, lane, tasks)]
+def _text(event: Event) -> str:
+    return printable(("▶ " if event.deviation else "") + event_text(event))
+
+
+def _stamp(line: Line, *, timed: bool) -> str:
+    return f"{line.event.time_ns / 1e9:.3f}s" if timed and line.event is not None else ""
+
+
+# -- lanes -----------------------------------------------------------------------------------------------------------
+
+
+def _lanes_of(history: History, shown: list[Line]) -> list[str]:
+    """The tasks that do something in what is shown, and those that wait in vain, in the order in which they were started."""
+    acting = dict.fromkeys(line.event.task for line in shown if line.event is not None)
+    waiting = [name for name, ending in history.endings.items() if ending.startswith("✗ waits")]
+    wanted = {**acting, **dict.fromkeys(waiting)}
+    # What is not in the endings is gone: the task of a machine that set up the scene, before all others.
+    return [name for name in acting if name not in history.endings] + [name for name in history.endings if name in wanted]
+
+
+def _lane_widths(names: list[str], shown: list[Line], room: int) -> list[int] | None:
+    """As wide as what is in them, if there is room for that; None if there is no room for lanes at all."""
+    needs = {name: columns(name) + 1 for name in names}
+    for line in shown:
+        if line.event is not None:
+            needs[line.event.task] = max(needs[line.event.task], columns(_text(line.event)) + 1)
+    widths = [min(max(needs[name], _NARROWEST), _WIDEST) for name in names]
+    while sum(widths) > room:
+        widest = max(widths, default=0)
+        if widest <= _NARROWEST:
+            return None
+        widths[widths.index(widest)] -= 1
+    return widths
+
+
+def _as_lanes(history: History, shown: list[Line], widths: dict[str, int], margin: int, *, timed: bool) -> list[str]:
+    beginnings = dict(zip(widths, accumulate(widths.values(), initial=0), strict=False))
+    empty = "".join(pad("·", width) for width in widths.values())
+    rows = [_row("time" if timed else "", [fit_name(name, width - 1) for name, width in widths.items()], widths, margin)] if widths else []
+    rows += [_row("", ["─" * (width - 1) for width in widths.values()], widths, margin)] if widths else []
+    for line in shown:
+        if line.event is None:
+            rows.append(f"  {printable(line.text)}")
+            continue
+        beginning = beginnings[line.event.task]
+        # A long text runs on over the empty lanes to its right, and is cut at the edge.
+        text = fit(_text(line.event), len(empty) - beginning)
+        after = beginning + columns(text) + 1
+        rows.append(f"{_stamp(line, timed=timed):>{margin - 2}}  {empty[:beginning]}{text} {empty[after:]}")
+    return rows + _ends(history, widths, margin)
+
+
+def _row(stamp: str, cells: Iterable[str], widths: dict[str, int], margin: int) -> str:
+    return f"{stamp:>{margin - 2}}  " + "".join(pad(cell, width) for cell, width in zip(cells, widths.values(), strict=True))
+
+
+def _ends(history: History, widths: dict[str, int], margin: int) -> list[str]:
+    """How each task ended, in its lane."""
+    cells = [wrap(printable(history.endings.get(name, "")), width - 1, _ENDING_LINES) for name, width in widths.items()]
+    depth = max(map(len, cells), default=0)
+    return [_row("" if row else "end", [cell[row] if row < len(cell) else "" for cell in cells], widths, margin) for row in range(depth)]
+
+
+# -- too many tasks for lanes ------------------------------------------------------------------------------------------
+
+
+def _as_list(history: History, shown: list[Line], names: list[str], width: int, *, timed: bool) -> list[str]:
+    room = min(max(map(columns, names)), max(width // 3, 1))
+    rows = []
+    for line in shown:
+        if line.event is None:
+            rows.append(f"  {printable(line.text)}")
+            continue
+        stamp = f"{_stamp(line, timed=timed):>9}  " if timed else "  "
+        rows.append(f"{stamp}{pad(fit_name(line.event.task, room), room)}  {_text(line.event)}")
+    together: dict[str, list[str]] = {}
+    for name in names:
+        together.setdefault(history.endings.get(name, ""), []).append(name)
+    together.pop("", None)
+    text = printable("; ".join(f"{', '.join(like)}: {ending}" for ending, like in sorted(together.items(), key=_stuck_first)))
+    return rows + [("  end  " if not row else "       ") + part for row, part in enumerate(wrap(text, width - 7, _ENDING_LINES))]
+
+
+def _stuck_first(entry: tuple[str, list[str]]) -> bool:
+    return not entry[0].startswith("✗")
