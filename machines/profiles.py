@@ -25,7 +25,10 @@ def database() -> ExampleDatabase:
 
 
 def register() -> None:
-    """Register all profiles, and load ``dev``, or ``ci`` where CI is set. Hypothesis's own ``ci``, which it loads when CI=true, has no database: ours replaces it."""
+    """Register all profiles, and load ``dev``, or ``ci`` where CI is set.
+
+    Hypothesis's own ``ci``, which it loads when CI=true, has no database: ours replaces it.
+    """
     common = {"deadline": None, "database": database(), "suppress_health_check": _CHECKS, "print_blob": True}
     settings.register_profile("dev", settings(max_examples=100, stateful_step_count=30, **common))
     settings.register_profile("ci", settings(max_examples=200, stateful_step_count=40, **common))

@@ -51,6 +51,7 @@ def print_summary(runs: list[Run], *, interrupted: bool = False) -> None:
         statistics = run.statistics
         held = "FAILED" if run.error is not None else "interrupted, no failure so far" if interrupted and run is runs[-1] else "held"
         outcomes = "  ".join(f"{name} {count:,}" for name, count in statistics.outcomes.most_common())
+        inbox = f"{statistics.deepest_inbox} messages ({statistics.deepest_inbox_of})" if statistics.deepest_inbox else "not measured"
         rows = [
             ("examples", f"{statistics.examples:,}"),
             ("steps", f"{statistics.steps:,}"),
@@ -58,7 +59,7 @@ def print_summary(runs: list[Run], *, interrupted: bool = False) -> None:
             ("operations checked", f"{statistics.operations:,} client calls, {statistics.observations:,} observations against the model"),
             ("invariants held", f"{statistics.invariants:,} checks after steps, {statistics.memory_checks:,} memory checks at rest"),
             ("outcomes", outcomes or "none"),
-            ("deepest inbox", f"{statistics.deepest_inbox} messages ({statistics.deepest_inbox_of})" if statistics.deepest_inbox else "not measured on threads"),
+            ("deepest inbox", inbox),
             ("worst latency", f"{statistics.worst_latency_s:g} virtual seconds, {statistics.worst_latency_steps:,} steps"),
             ("peak memory", f"{run.peak_memory / 1e6:,.0f} MB resident"),
             ("time", f"{run.wall_s:.1f} s ({run.cpu_s:.1f} s of CPU)"),

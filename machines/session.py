@@ -63,7 +63,7 @@ class Session:
             self._examples(run, started)
         except KeyboardInterrupt:
             raise
-        except Exception as error:  # noqa: BLE001 - the machine's failure, whatever it is; shown, and kept
+        except Exception as error:
             if isinstance(error, hypothesis.errors.InvalidArgument | hypothesis.errors.DidNotReproduce):
                 raise
             run.error = error

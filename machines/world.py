@@ -32,7 +32,7 @@ TRAITS: Final = {
 }
 
 
-class PortDown(Exception):  # noqa: N818 - shown to users as the name of what failed
+class PortDown(Exception):
     """What a failing port raises."""
 
 
@@ -59,10 +59,7 @@ def verify(kind: str, text: MemeText, prompt: TextPrompt) -> Verification:
     if kind == "appropriateness":
         bad = "vile" in words or ("rude" in words and attempt == 0) or ("slips" in words and draft == 1)
         return Verification(kind, not bad, 0.2 if bad else 0.6 if "edgy" in words else 1.0, "not fit to print" if bad else "")
-    if kind == "factuality":
-        bad = "absurd" in words
-    else:
-        bad = "vague" in words and attempt == 0
+    bad = "absurd" in words if kind == "factuality" else "vague" in words and attempt == 0
     return Verification(kind, not bad, 0.3 if bad else 1.0, f"fails {kind}" if bad else "")
 
 

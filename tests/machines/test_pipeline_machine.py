@@ -16,7 +16,9 @@ from machines import __main__ as command
 from machines.pipeline import PipelineMachine
 
 # Found, not shrunk: shrinking is Hypothesis's own, and would take most of the time.
-FINDING = settings(max_examples=200, stateful_step_count=30, database=None, phases=[Phase.generate], deadline=None, report_multiple_bugs=False)
+FINDING = settings(
+    max_examples=200, stateful_step_count=30, database=None, phases=[Phase.generate], deadline=None, report_multiple_bugs=False
+)
 
 
 def finds_a_failure() -> bool:

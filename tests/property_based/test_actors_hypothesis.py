@@ -89,7 +89,10 @@ class TestPipelineProperties:
         assert first == second
 
     @settings(max_examples=25)
-    @given(wanted=st.lists(requests(), min_size=2, max_size=4, unique_by=lambda request: request.request_id), schedule=greenroom.schedules())
+    @given(
+        wanted=st.lists(requests(), min_size=2, max_size=4, unique_by=lambda request: request.request_id),
+        schedule=greenroom.schedules(),
+    )
     def test_each_request_has_its_own_stages_in_order_and_one_end(self, wanted, schedule):
         outcomes, stages = greenroom.run(served(*wanted), schedule).result
         assert len(outcomes) == len(wanted)
