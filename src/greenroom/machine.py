@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pykka
@@ -84,6 +86,7 @@ class ActorMachine(RuleBasedStateMachine):
         self._policy = _Switched()
         self._stage: Stage | None = None
         self._ending = b""
+        self._stopped = False
         if not self.on_threads:
             self._stage = Stage(self._policy, history=self.history, max_steps=sys.maxsize)
             self._stage.__enter__()
@@ -281,6 +284,7 @@ class ActorMachine(RuleBasedStateMachine):
         self.no_task_waits_for_ever()
         self.every_call_is_answered()
         self.at_rest()
+        self._stopped = True
         self.perform(self.stop_actors)
         self._drive_to_rest()
         self.nothing_is_left_behind()
@@ -348,11 +352,29 @@ class ActorMachine(RuleBasedStateMachine):
         if self._stage is not None:
             self._stage.close()
         else:
-            for ref in self._actors_left():
-                ref.stop(block=False)
+            self._stop_threads()
         for client in self._clients.values():
             if isinstance(client, ThreadClient):
                 client.close()
+
+
+    def _stop_threads(self) -> None:
+        """After an example that ended too soon: stop its actors as the machine would, and those that are left one by one."""
+        if not self._stopped and self._actors_left():
+            self._stopped = True
+            stopping = Thread(target=_without_error, args=(self.stop_actors,), daemon=True)
+            stopping.start()
+            stopping.join(self.patience_s)
+        left = self._actors_left()
+        for ref in left:
+            ref.stop(block=False)
+        for ref in left:
+            ref.actor_stopped.wait(1.0)
+
+
+def _without_error(function: Callable[[], Any]) -> None:
+    with suppress(Exception):  # the example has its error already, or is none
+        function()
 
 
 def _is_failure(error: BaseException) -> bool:

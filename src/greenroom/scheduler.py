@@ -234,10 +234,11 @@ class Scheduler:
         return wanted if count == 1 else self.unique_name(f"{wanted}~{count}")
 
     def forget(self, task: Task) -> None:
-        """Drop a finished task that nobody will ask for again, if it is the youngest: its name and number are free again."""
-        if task.done and self.tasks and self.tasks[-1] is task:
-            self.tasks.pop()
+        """Free the name of a finished task that nobody will ask for again; if it is the youngest, drop it, and its number is free as well."""
+        if task.done:
             self.names.pop(task.name, None)
+            if self.tasks and self.tasks[-1] is task:
+                self.tasks.pop()
 
     def run(self, horizon_ns: int = FOREVER) -> None:
         """Run until nothing can run (up to the horizon), or until a verdict stops it."""
