@@ -157,10 +157,10 @@ def _ending(task: Task, stuck: list[Task]) -> str:
     if task.done:
         failed = task.died_of or task.error
         return "done" if failed is None or isinstance(failed, SystemExit) else f"✗ {type(failed).__name__}"
-    if idle(task):
-        return "idle"
     if not task.blocked:
         return "goes on"
+    if idle(task):
+        return "idle"
     mark = "✗ " if task in stuck and not task.timer else ""
     return mark + _waits_for(task)
 

@@ -290,11 +290,12 @@ def _execute(scenario: Scenario, policy: Policy, history: History | None, option
         if history is not None:
             diagnosis.conclude(history, stage.tasks, error)
     schedule = Schedule(tuple(scheduler.deviations))
+    recorded = History() if history is None else history
     failure = None
     if error is not None:
-        failure = Failure(error, schedule, history or History(), scenario_name(scenario), scenario, options.not_default())
+        failure = Failure(error, schedule, recorded, scenario_name(scenario), scenario, options.not_default())
     return Execution(
-        schedule, scheduler.steps, scheduler.decisions, scheduler.clock.now_ns / 1e9, failure, history or History(), main.result
+        schedule, scheduler.steps, scheduler.decisions, scheduler.clock.now_ns / 1e9, failure, recorded, main.result
     )
 
 

@@ -41,4 +41,4 @@ def test_an_error_without_a_text_has_a_headline():
     def scenario():
         raise LookupError
 
-    assert explore(scenario).failure.headline == "LookupError: LookupError"
+    assert explore(scenario).failure.headline.startswith("LookupError: raise LookupError (test_failure.py:")

@@ -52,23 +52,26 @@ def test_a_view_says_of_what(database):
 def test_what_no_longer_fails_stays_in_the_database_behind_a_view():
     database, limit = InMemoryExampleDatabase(), [10]
 
-    @given(st.integers())
-    def small(number):
-        assert number < limit[0]
+    def run(**options):
+        @settings(**options)
+        @given(st.integers())
+        def small(number):
+            assert number < limit[0]
 
-    saving = settings(database=database, phases=[Phase.generate, Phase.shrink])
+        small()
+
     with pytest.raises(AssertionError):
-        saving(small)()
+        run(database=database, phases=[Phase.generate, Phase.shrink])
     saved = {key: set(values) for key, values in database.data.items() if values}
     assert saved
     limit[0] = 10**100  # the program is corrected
     view = ReplayView(database)
-    settings(database=view, phases=[Phase.reuse])(small)()
+    run(database=view, phases=[Phase.reuse])
     assert view.replayed >= 1
     assert {key: set(values) for key, values in database.data.items() if values} == saved
     limit[0] = 10  # and broken again
     with pytest.raises(AssertionError):
-        settings(database=ReplayView(database), phases=[Phase.reuse])(small)()
+        run(database=ReplayView(database), phases=[Phase.reuse])
 
 
 def test_a_replay_of_nothing_counts_nothing():

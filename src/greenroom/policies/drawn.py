@@ -59,7 +59,14 @@ def schedules(*, most_draws: int = MOST_DRAWS) -> st.SearchStrategy[DrawnSchedul
     Args:
         most_draws: choices after which the default order is kept to; an example has room for about 3,000.
     """
-    return st.randoms(use_true_random=False).map(lambda random: DrawnSchedule(random, most_draws))
+    return _schedule(most_draws)
+
+
+@st.composite
+def _schedule(draw: st.DrawFn, most_draws: int) -> DrawnSchedule:
+    # How many choices are drawn is drawn first: to Hypothesis fewer draws are simpler, and the default order that follows costs none.
+    most = draw(st.integers(0, most_draws))
+    return DrawnSchedule(draw(st.randoms(use_true_random=False)), most)
 
 
 def schedule_bytes() -> st.SearchStrategy[bytes]:

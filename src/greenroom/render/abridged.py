@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = re.compile(r"\d+")
 _STOPS = ("stop()", "ask stop()")
+_MANY = 8
 
 
 class Line(NamedTuple):
@@ -26,8 +27,8 @@ class Line(NamedTuple):
 def abridged(history: History) -> list[Line]:
     """The lines of a history, all of them.
 
-    Actors that the program starts one after another share a line. Where the limit of steps ended it, what it repeats is shown once. Where
-    the scenario's own exception is the failure, how it stopped its actors after that is told in one line.
+    Actors that the program starts one after another share a line. What it only repeats at the end is shown once. Where the scenario's own
+    exception is the failure, how it stopped its actors after that is told in one line.
     """
     locks_matter = "lock" in history.ended_blocked.values()
     events = [event for event in history.events if event.task and (locks_matter or event.kind not in ("lock", "unlock"))]
@@ -38,8 +39,8 @@ def abridged(history: History) -> list[Line]:
         if stops:
             events = events[:-stops]
             last = [Line(text=f"… then the actors are stopped ({stops} events)", stands_for=stops)]
-    elif history.ended_by == "steps":
-        events, last = _repeated_once(events)
+    else:
+        events, last = _repeated_once(events, livelock=history.ended_by == "steps")
     first = first[: len(events)]
     folded = [Line(text=_starts(first), stands_for=len(first))] if len(first) > 1 else []
     return folded + [Line(event) for event in events[len(first) if folded else 0 :]] + last
@@ -84,16 +85,17 @@ def _trailing_stops(events: list[Event], scenario: str) -> int:
     return len(run)
 
 
-def _repeated_once(events: list[Event]) -> tuple[list[Event], list[Line]]:
-    """The events up to the end of the first repetition, and a line about the others."""
-    same_details = [(event.task, event.kind, event.target, _NUMBERS.sub("0", event.detail)) for event in reversed(events)]
-    period, repeated = _period(same_details)
-    if not period:  # who is started again and again has a new name each time
-        period, repeated = _period([tuple(_NUMBERS.sub("0", part) for part in key) for key in same_details])
-    if not period:
+def _repeated_once(events: list[Event], *, livelock: bool) -> tuple[list[Event], list[Line]]:
+    """The events up to the end of the first repetition, and a line about the others, if there are many of them."""
+    keys = [(event.task, event.kind, event.target, event.detail, "▶" * event.deviation) for event in reversed(events)]
+    period, repeated = _period(keys)
+    if not period and livelock:  # it may count its rounds, and who is started again and again has a new name each time
+        period, repeated = _period([tuple(_NUMBERS.sub("0", part) for part in key) for key in keys])
+    if repeated - period < _MANY:
         return events, []
     what = "this last event repeats" if period == 1 else f"these last {period:,} events repeat"
-    text = f"↻ {what}, {repeated // period:,} times up to the limit of steps"
+    limit = " up to the limit of steps" if livelock else ""
+    text = f"↻ {what}, {repeated // period:,} times{limit}"
     return events[: len(events) - repeated + period], [Line(text=text, stands_for=repeated - period)]
 
 

@@ -30,17 +30,17 @@ def lanes(history: History, *, width: int | None = None, most_lines: int = _MOST
         width: columns that it may take; None asks the terminal, and takes 110 where there is none.
         most_lines: lines that it may take, 8 at least; longer histories show their end, and say how much was left out.
     """
+    width = width or shutil.get_terminal_size((110, 24)).columns
     lines = abridged(history)
     if not lines:
-        return "(nothing was recorded)"
-    width = width or shutil.get_terminal_size((110, 24)).columns
+        return fit("(nothing was recorded)", width)
     most_lines = max(most_lines, _FEWEST_LINES)
     shown = keep_end(lines, most_lines - 3 - _ENDING_LINES)  # but for two lines of heading, the legend and the end
     timed = any(event.time_ns for event in history.events)
     margin = max((len(_stamp(line, timed=timed)) for line in shown), default=0)
     margin = max(margin, len("end")) + 2
     names = _lanes_of(history, shown)
-    widths = _lane_widths(names, shown, width - margin)
+    widths = _lane_widths(history, names, shown, width - margin)
     if widths is None:
         rows = _as_list(history, shown, names, width, timed=timed)
     else:
@@ -100,9 +100,9 @@ def _lanes_of(history: History, shown: list[Line]) -> list[str]:
     return [name for name in acting if name not in history.endings] + [name for name in history.endings if name in wanted]
 
 
-def _lane_widths(names: list[str], shown: list[Line], room: int) -> list[int] | None:
+def _lane_widths(history: History, names: list[str], shown: list[Line], room: int) -> list[int] | None:
     """As wide as what is in them, if there is room for that; None if there is no room for lanes at all."""
-    needs = {name: columns(name) + 1 for name in names}
+    needs = {name: max(columns(name), columns(history.endings.get(name, ""))) + 1 for name in names}
     for line in shown:
         if line.event is not None:
             needs[line.event.task] = max(needs[line.event.task], columns(_text(line.event)) + 1)

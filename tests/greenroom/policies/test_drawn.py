@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pykka
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -10,6 +12,7 @@ from hypothesis.database import InMemoryExampleDatabase
 
 import greenroom
 from greenroom.policies.drawn import MOST_DRAWS, Drawn, from_bytes, schedule_bytes, schedules
+from greenroom.shims.install import is_installed
 
 FINDING = settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=HealthCheck)
 
@@ -93,7 +96,7 @@ def test_a_schedule_shrinks_to_the_default_order():
     with pytest.raises(LookupError):
         always()
     assert drawn[-1] == greenroom.Schedule()
-    assert any(schedule.deviations for schedule in drawn) or len(drawn) > 1
+    assert any(schedule.deviations for schedule in drawn)
 
 
 def test_choices_of_values_are_drawn_too_and_shrink_to_the_first():
@@ -110,15 +113,16 @@ def test_choices_of_values_are_drawn_too_and_shrink_to_the_first():
 def test_a_failing_schedule_is_saved_and_replayed():
     database = InMemoryExampleDatabase()
 
-    @settings(FINDING, database=database)
-    @given(schedules())
-    def race(schedule):
-        greenroom.run(reversed_order, schedule)
+    def racing():
+        @given(schedules())
+        def race(schedule):
+            greenroom.run(reversed_order, schedule)
 
-    with pytest.raises(AssertionError, match="reversed"):
-        race()
-    with pytest.raises(AssertionError, match="reversed"):
-        settings(FINDING, database=database, phases=[Phase.reuse])(race)()
+        return race
+
+    for phases in ([Phase.generate, Phase.shrink], [Phase.reuse]):
+        with pytest.raises(AssertionError, match="reversed"):
+            settings(FINDING, database=database, phases=phases)(racing())()
 
 
 def test_draws_end_where_they_should():
@@ -132,13 +136,16 @@ def test_draws_end_where_they_should():
 
 
 def test_an_example_that_runs_out_of_room_leaves_no_stage_open():
+    """Hypothesis then ends the example by an exception out of a draw, inside a task."""
+
     @settings(FINDING, max_examples=5, phases=[Phase.generate])
-    @given(schedules(most_draws=10**6))
-    def endless(schedule):
-        greenroom.run(lambda: [greenroom.choose(*range(200)) for _ in range(20_000)], schedule, max_steps=10**6)
+    @given(st.booleans(), schedules(most_draws=10**6))
+    def endless(long, schedule):
+        assert not is_installed()
+        greenroom.run(lambda: [greenroom.choose(*range(200)) for _ in range(10_000 if long else 1)], schedule)
 
     endless()
-    assert greenroom.run(lambda: "free").result == "free"
+    assert not is_installed()
 
 
 @given(st.binary(max_size=8), st.lists(st.integers(2, 20), max_size=12))
@@ -157,7 +164,7 @@ def test_the_bytes_of_a_step_are_few_or_a_few_more(data):
 def test_bytes_deviate_like_any_policy():
     default = greenroom.run(lambda: order_of("ab"), from_bytes(b""))
     assert default.schedule == greenroom.Schedule()
-    orders = {greenroom.run(lambda: order_of("ab"), from_bytes(bytes([first, second]))).result for first in range(3) for second in range(3)}
+    orders = {greenroom.run(lambda: order_of("ab"), from_bytes(bytes(choices))).result for choices in itertools.product((0, 1), repeat=4)}
     assert orders == {("a", "b"), ("b", "a")}
 
 
