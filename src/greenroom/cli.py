@@ -167,9 +167,7 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
 
 
 def _replay(options: Any, scenario: Callable[[], Any]) -> int:
-    execution = replay(
-        scenario, options.schedule, max_steps=options.max_steps, timers=options.timers, ignore=_ignored(options)
-    )
+    execution = replay(scenario, options.schedule, max_steps=options.max_steps, timers=options.timers, ignore=_ignored(options))
     if options.json:
         print(json.dumps(_execution(execution), ensure_ascii=False))
     elif execution.failure is not None:

@@ -294,9 +294,7 @@ def _execute(scenario: Scenario, policy: Policy, history: History | None, option
     failure = None
     if error is not None:
         failure = Failure(error, schedule, recorded, scenario_name(scenario), scenario, options.not_default())
-    return Execution(
-        schedule, scheduler.steps, scheduler.decisions, scheduler.clock.now_ns / 1e9, failure, recorded, main.result
-    )
+    return Execution(schedule, scheduler.steps, scheduler.decisions, scheduler.clock.now_ns / 1e9, failure, recorded, main.result)
 
 
 def _verdict(stage: Stage, options: _Options) -> BaseException | None:

@@ -357,7 +357,6 @@ class ActorMachine(RuleBasedStateMachine):
             if isinstance(client, ThreadClient):
                 client.close()
 
-
     def _stop_threads(self) -> None:
         """After an example that ended too soon: stop its actors as the machine would, and those that are left one by one."""
         if not self._stopped and self._actors_left():

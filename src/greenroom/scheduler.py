@@ -234,7 +234,7 @@ class Scheduler:
         return wanted if count == 1 else self.unique_name(f"{wanted}~{count}")
 
     def forget(self, task: Task) -> None:
-        """Free the name of a finished task that nobody will ask for again; if it is the youngest, drop it, and its number is free as well."""
+        """Free the name of a finished task that nobody will ask for again, and its number as well if it is the youngest."""
         if task.done:
             self.names.pop(task.name, None)
             if self.tasks and self.tasks[-1] is task:

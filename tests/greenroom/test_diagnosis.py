@@ -411,5 +411,5 @@ def test_what_the_scenario_raises_comes_first(failure_of):
         raise LookupError("mine")
 
     failure = failure_of(scenario)
-    assert failure.headline .startswith("LookupError: mine (test_diagnosis.py:")
+    assert failure.headline.startswith("LookupError: mine (test_diagnosis.py:")
     assert any("raise LookupError" in line for line in traceback.format_exception(failure.error))

@@ -52,18 +52,18 @@ def test_a_small_history_is_shown_whole():
         echo.stop()
 
     assert picture(scenario).splitlines() == [
-        "     main                           Echo-1",
-        "     ────────────────────────────── ────────────────",
-        "     starts Echo-1                  ·",
-        "     → Echo-1 #1 ask 'hello'        ·",
-        "     ·                              ● #1 ask 'hello'",
-        "     ·                              ↩ reply #1 'hello'",
-        "     ✓ Echo-1 #1 answers 'hello'    ·",
-        "     → Echo-1 #2 ask stop()         ·",
-        "     ·                              ● #2 ask stop()",
-        "     ·                              ↩ reply #2 None",
-        "     ✓ Echo-1 #2 answers None       ·",
-        "end  done                           done",
+        "     main                        Echo-1",
+        f"     {'─' * 27} {'─' * 18}",
+        "     starts Echo-1               ·",
+        "     → Echo-1 #1 ask 'hello'     ·",
+        "     ·                           ● #1 ask 'hello'",
+        "     ·                           ↩ reply #1 'hello'",
+        "     ✓ Echo-1 #1 answers 'hello' ·",
+        "     → Echo-1 #2 ask stop()      ·",
+        "     ·                           ● #2 ask stop()",
+        "     ·                           ↩ reply #2 None",
+        "     ✓ Echo-1 #2 answers None    ·",
+        "end  done                        done",
     ]
 
 
@@ -82,9 +82,8 @@ def test_lanes_are_in_the_order_of_start_and_not_of_the_first_event():
 
 
 def test_clients_come_before_actors_though_they_were_started_later():
-    history = history_of(
-        ("machine", "start", "Echo-1"), ("Echo-1", "receive", "Echo-1"), ("ann", "send", "Echo-1"), endings={"ann": "idle", "Echo-1": "idle"}
-    )
+    events = ("machine", "start", "Echo-1"), ("Echo-1", "receive", "Echo-1"), ("ann", "send", "Echo-1")
+    history = history_of(*events, endings={"ann": "idle", "Echo-1": "idle"})
     assert lanes(history, width=80).splitlines()[0].split() == ["machine", "ann", "Echo-1"]
 
 
@@ -341,14 +340,15 @@ def test_each_kind_of_event_has_its_words(event, text):
 # -- that it always fits -------------------------------------------------------------------------------------------------
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-tasks = st.sampled_from(["main", "Echo-1", "AnActorWithAVeryLongName-22", "猫-3", "Thread-4", *(f"Worker-{number}" for number in range(5, 20))])
+tasks = st.sampled_from(["main", "Echo-1", "AnActorWithAVeryLongName-22", "猫-3", *(f"Worker-{number}" for number in range(4, 20))])
 kinds = st.sampled_from(["start", "send", "receive", "reply", "answer", "lock", "call", "sleep", "note"])
 events = st.builds(Event, st.sampled_from([0, 0, 0, 10**9, 10**15]), tasks, kinds, words, st.integers(0, 1000), words, st.booleans())
+endings = st.sampled_from(["idle", "done", "goes on", "✗ waits for Echo-1 to answer #3", "✗ LookupError"]) | words
 histories = st.builds(
     History,
     st.lists(events, min_size=1, max_size=60),
     ended_blocked=st.dictionaries(tasks, st.sampled_from(["lock", "wait", "receive"])),
-    endings=st.dictionaries(tasks, st.sampled_from(["idle", "done", "goes on", "✗ waits for Echo-1 to answer #3", "✗ LookupError"]) | words),
+    endings=st.dictionaries(tasks, endings),
     ended_by=st.sampled_from(["", "scenario", "steps"]),
 )
 
@@ -402,4 +402,4 @@ def test_a_picture_of_a_long_history_is_drawn_quickly():
     history = History([Event(0, f"Worker-{rng.randrange(4)}", "send", f"Worker-{rng.randrange(4)}", 1, "x") for _ in range(40_000)])
     started = time.process_time()
     lanes(history, width=100)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5
