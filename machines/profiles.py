@@ -31,7 +31,7 @@ def register() -> None:
     """
     common = {"deadline": None, "database": database(), "suppress_health_check": _CHECKS, "print_blob": True}
     settings.register_profile("dev", settings(max_examples=100, stateful_step_count=30, **common))
-    settings.register_profile("ci", settings(max_examples=200, stateful_step_count=40, **common))
+    settings.register_profile("ci", settings(max_examples=150, stateful_step_count=30, **common))
     settings.register_profile("fuzz", settings(max_examples=100_000, stateful_step_count=60, **common))
     settings.register_profile("threads", settings(max_examples=25, stateful_step_count=15, **common))
     view = ReplayView(database())
