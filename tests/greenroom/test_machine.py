@@ -24,7 +24,7 @@ COMMON = {"database": None, "deadline": None, "suppress_health_check": list(Heal
 FINDING = settings(max_examples=100, stateful_step_count=12, phases=[Phase.generate], **COMMON)
 SHRINKING = settings(max_examples=100, stateful_step_count=12, phases=[Phase.generate, Phase.shrink], **COMMON)
 FEW = settings(max_examples=8, stateful_step_count=6, phases=[Phase.generate], **COMMON)
-ON_THREADS = settings(max_examples=5, stateful_step_count=6, phases=[Phase.generate], **COMMON)
+ON_THREADS = settings(max_examples=25, stateful_step_count=6, phases=[Phase.generate], **COMMON)
 clients = st.sampled_from(["ann", "bob", "cid"])
 
 

@@ -257,7 +257,7 @@ def test_a_fault_while_refining_keeps_the_old_text(given_faults, stages):
 def test_a_flag_stays_when_the_text_it_was_raised_for_is_dropped():
     assert refined(10, 20, given_faults=Faults(factuality=(DOWN,))).outcome.degraded == ("factuality_unverified",)
     assert refined(10, 20, given_faults=Faults(factuality=(None, DOWN))).outcome.degraded == ("factuality_unverified",)
-    assert refined(10, 9, given_faults=Faults(factuality=(None, DOWN))).outcome.degraded == ()
+    assert refined(10, 9, given_faults=Faults(factuality=(None, DOWN))).outcome.degraded == ("factuality_unverified",)
 
 
 # Image and storing

@@ -45,7 +45,7 @@ def order_of(words):
 
 
 def reversed_order():
-    assert order_of("abc") != ("c", "b", "a"), "reversed"
+    assert order_of("ab") != ("b", "a"), "reversed"
 
 
 def note_of(error):
@@ -81,7 +81,6 @@ def test_what_was_drawn_is_replayed_by_its_text():
     with pytest.raises(AssertionError, match="reversed"):
         race()
     assert all(greenroom.replay(reversed_order, f"g1:{text}").failure is not None for text in texts)
-    assert len(greenroom.Schedule.parse(f"g1:{texts[-1]}")) <= 4
 
 
 def test_a_schedule_shrinks_to_the_default_order():
