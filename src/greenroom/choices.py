@@ -43,5 +43,7 @@ def checkpoint(name: str) -> None:
     target = scheduler.checkpoints.setdefault(name, _Checkpoint(name))
     scheduler.point("checkpoint", target)
     task.committed = True
+    if scheduler.trace is not None:
+        scheduler.trace.touch(target, "write")
     if scheduler.history is not None:
         scheduler.record("checkpoint", name)

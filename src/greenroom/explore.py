@@ -283,9 +283,12 @@ def _execute(scenario: Scenario, policy: Policy, history: History | None, option
     """One execution on a stage of its own."""
     stage = Stage(policy, history=history, max_steps=options.max_steps, timers=options.timers)
     scheduler = stage.scheduler
+    scheduler.trace = getattr(policy, "trace", None)
     with stage:
         main = stage.spawn("main", scenario, kind="scenario")
         stage.run()
+        if scheduler.trace is not None:
+            scheduler.trace.finish()
         error = _verdict(stage, options)
         if history is not None:
             diagnosis.conclude(history, stage.tasks, error)

@@ -39,6 +39,8 @@ class Inbox:
         self.taken_count = 0
         self.deepest = 0
         self.crash_next: Any = None
+        if self._scheduler.trace is not None:
+            self._scheduler.trace.born(self)
 
     @property
     def greenroom_name(self) -> str:
@@ -63,6 +65,8 @@ class Inbox:
         reply_to = envelope.reply_to
         if reply_to is not None and type(reply_to) is Future:
             reply_to.asked = (self, self.put_count, envelope)
+        if scheduler.trace is not None:
+            scheduler.trace.send(self, envelope.message, self.put_count)
         if scheduler.history is not None:
             kind = "lost" if self.owner is not None and self.owner.done else "send"
             detail = ("ask " if reply_to is not None else "") + describe_message(envelope.message)
@@ -80,15 +84,24 @@ class Inbox:
                 task.handling = None
                 scheduler.point("receive", self)
             task.handling = None
+        trace = scheduler.trace
         if not self._items:
             if not block:
+                if trace is not None:
+                    trace.touch(self, "read")
                 raise queue.Empty
             deadline = deadline_of(scheduler, timeout)
             while not self._items:
                 if not scheduler.wait("receive", self, self._takers, deadline):
+                    if trace is not None:
+                        trace.touch(self, "read")
                     raise queue.Empty
+            if trace is not None and deadline is not None:
+                trace.passed(self, "read")
         envelope = self._items.popleft()
         self.taken_count += 1
+        if trace is not None:
+            trace.order((id(self), self.taken_count))
         if task is not None:
             task.handling = envelope
             task.handling_number = self.taken_count
@@ -113,10 +126,14 @@ class Inbox:
         # The owner only looks when it has stopped: then a message comes either before that step or too late for it.
         if self._scheduler.current is not self.owner:
             self._scheduler.commit("read", self)
+        if self._scheduler.trace is not None:
+            self._scheduler.trace.touch(self, "read")
         return not self._items
 
     def qsize(self) -> int:
         self._scheduler.commit("read", self)
+        if self._scheduler.trace is not None:
+            self._scheduler.trace.touch(self, "read")
         return len(self._items)
 
     def full(self) -> bool:
@@ -147,6 +164,8 @@ class Future(pykka.ThreadingFuture[Any]):
         self._sleepers: list[Task] = []
         self._hook_runs_in: Task | None = None
         self.asked: tuple[Any, int, Any] | None = None
+        if self._scheduler.trace is not None:
+            self._scheduler.trace.born(self)
 
     def __repr__(self) -> str:
         return "<pykka.Future>"
@@ -171,6 +190,8 @@ class Future(pykka.ThreadingFuture[Any]):
             self._wait(timeout)
         result = self._result
         assert result is not None
+        if self._scheduler.trace is not None:
+            self._scheduler.trace.order(self)
         if self._scheduler.history is not None and self._scheduler.current is not None:
             self._record_answer(result)
         kind, value = result
@@ -185,6 +206,8 @@ class Future(pykka.ThreadingFuture[Any]):
         scheduler = self._scheduler
         if timeout is not None and timeout <= 0:
             scheduler.commit("read", self)
+            if scheduler.trace is not None:
+                scheduler.trace.touch(self, "read")
             if self._result is None:
                 raise pykka.Timeout(f"{timeout} seconds")
             return
@@ -193,7 +216,10 @@ class Future(pykka.ThreadingFuture[Any]):
                 "a simulated future has no value yet, and no task is running that could give it one; "
                 "call get() inside the scenario (or through a client of the machine)"
             )
-        if not scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout)):
+        in_time = scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout))
+        if scheduler.trace is not None and timeout is not None:
+            scheduler.trace.passed(self, "read")
+        if not in_time:
             if scheduler.history is not None:
                 scheduler.record("timeout", self.greenroom_name, 0, f"after {timeout:g} s")
             raise pykka.Timeout(f"{timeout} seconds")
@@ -204,6 +230,8 @@ class Future(pykka.ThreadingFuture[Any]):
         task = scheduler.current
         while self._hook_runs_in is not None and self._hook_runs_in is not task:
             scheduler.wait("wait", self, self._sleepers)
+        if scheduler.trace is not None:
+            scheduler.trace.touch(self, "write")
         before, self._hook_runs_in = self._hook_runs_in, task
         try:
             return pykka.Future.get(self, timeout=timeout)
@@ -230,6 +258,9 @@ class Future(pykka.ThreadingFuture[Any]):
         scheduler = self._scheduler
         if self.asked is None or not isinstance(self.asked[2].message, messages._ActorStop):
             scheduler.commit("set", self)  # the answer to a stop belongs to the stop: whoever looks for it waits
+        if scheduler.trace is not None:
+            scheduler.trace.touch(self, "write")
+            scheduler.trace.publish(self)
         if self._result is not None or self._get_hook is not None:
             raise queue.Full
         self._result = result

@@ -6,7 +6,6 @@ stops and switch straight to the one that goes on; the hub is entered only when 
 
 from __future__ import annotations
 
-from random import Random
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenroom.history import History
+    from greenroom.dependence import Trace
     from greenroom.policy import Policy
 
 FAIRNESS: Final = 128  # consecutive steps of one task after which the default order lets the others go first
@@ -42,6 +42,7 @@ class Scheduler:
     """
 
     greenroom_name = "the stage"
+    trace: Trace | None = None
 
     def __init__(self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, explored_timers: bool = False) -> None:
         self.policy = policy
@@ -66,7 +67,7 @@ class Scheduler:
         self.actor_count = 0
         self.checkpoints: dict[str, Any] = {}
         self.kept: dict[Any, Any] = {}
-        self.random = Random(0)
+        self.roots = 0
 
     # -- what simulated primitives call, inside a task ------------------------------------------------------------
 
@@ -96,6 +97,8 @@ class Scheduler:
                 if ready[0] is task:
                     ready.append(ready.pop(0))
                 self._switch(chosen)
+        elif self.trace is not None:
+            self._only(task)
         task.committed = False
 
     def give_way(self, operation: str, target: Any) -> None:
@@ -131,6 +134,8 @@ class Scheduler:
         task = self.current
         if task is None:
             raise self._nobody_can_wait(operation, target)
+        if deadline_ns is not None and self.explored_timers and self.trace is not None:
+            self.trace.touch(self.clock, "read")
         if deadline_ns is not None and deadline_ns <= self.clock.now_ns:
             self.point(operation, target)
             task.committed = True
@@ -164,6 +169,8 @@ class Scheduler:
 
     def wake(self, task: Task) -> None:
         """Make a waiting task able to run."""
+        if self.trace is not None:
+            self.trace.woke(task)
         task.timed_out = False
         if task.blocked:
             task.blocked = False
@@ -171,7 +178,10 @@ class Scheduler:
 
     def wake_all(self, waiters: list[Task]) -> None:
         """Make all of ``waiters`` able to run, in their order, and forget them."""
+        trace = self.trace
         for task in waiters:
+            if trace is not None:
+                trace.woke(task)
             task.timed_out = False
             if task.blocked:
                 task.blocked = False
@@ -182,6 +192,7 @@ class Scheduler:
         """A nondeterministic choice of the program under test, among ``count`` values."""
         if count < 2 or self.closing:
             return 0
+        self.commit("choose", self)
         decision = self.decisions
         self.decisions += 1
         try:
@@ -197,10 +208,19 @@ class Scheduler:
     def spawn(self, name: str, kind: Kind, function: Callable[[], Any], *, daemon: bool = False, idle_in: list[Task] | None = None) -> Task:
         """A new task, able to run at once, or waiting in ``idle_in`` for its first message."""
         task = Task(self, len(self.tasks), name, kind, function)
+        parent = self.current
+        if parent is None:
+            self.roots += 1
+            task.path = (self.roots,)
+        else:
+            parent.children += 1
+            task.path = (*parent.path, parent.children)
         task.daemon = daemon
         if not daemon:
             self.foreground += 1
         self.tasks.append(task)
+        if self.trace is not None:
+            self.trace.spawned(task)
         if idle_in is None:
             self.ready.append(task)
         else:
@@ -320,6 +340,8 @@ class Scheduler:
             options = ready + self._expirable()
         if len(options) == 1:
             index = 0
+            if self.trace is not None:
+                self._only(options[0])
         else:
             decision = self.decisions
             self.decisions = decision + 1
@@ -351,6 +373,8 @@ class Scheduler:
         earliest = self.clock.earliest()
         assert earliest is not None
         self.clock.jump(earliest)
+        if self.trace is not None and not self.explored_timers:
+            self.trace.expired(task)
         task.timed_out = True
         task.blocked = False
         self.ready.append(task)
@@ -367,9 +391,17 @@ class Scheduler:
             for task in expiring:
                 self._expire(task)
         self.run_length = 0
-        if len(ready) == 1 and not self.explored_timers:
+        if len(ready) == 1 and not self.explored_timers and self.trace is None:
             return ready.pop()
         return self._choose()
+
+    def _only(self, task: Task) -> None:
+        """Tell the trace of a step that nobody had to choose."""
+        assert self.trace is not None
+        try:
+            self.trace.only(task)
+        except BaseException as error:  # noqa: BLE001 - as if the policy had raised it
+            self._stop(error)
 
     def _greenlet_of(self, task: Task) -> TaskGreenlet:
         running = task.greenlet
@@ -394,6 +426,9 @@ class Scheduler:
             task.error = error
         task.done = True
         task.greenlet = None
+        if self.trace is not None:
+            self.trace.touch(task, "write")
+            self.trace.publish(task)
         self.wake_all(task.joiners)
         if not task.daemon:
             self.foreground -= 1

@@ -8,6 +8,7 @@ from greenlet import getcurrent, greenlet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from random import Random
 
     from greenroom.scheduler import Scheduler
 
@@ -26,12 +27,14 @@ class Task:
     ``operation`` and ``target`` say what it will do when it is chosen next. ``committed`` is true once the step it is in has
     done something that others can see or depend on: the next visible operation then needs a scheduling point before it
     (Lipton, "Reduction", CACM 1975). That holds for actors, who share nothing but messages; every operation of a lock, a queue
-    or the like has a point of its own.
+    or the like has a point of its own. ``path`` names the task whatever the schedule: the path of the task that started it, and
+    how many that one had started by then.
     """
 
     __slots__ = (
         "actor",
         "blocked",
+        "children",
         "committed",
         "daemon",
         "died_of",
@@ -48,6 +51,8 @@ class Task:
         "kind",
         "name",
         "operation",
+        "path",
+        "random",
         "refusals",
         "result",
         "scheduler",
@@ -66,6 +71,9 @@ class Task:
         self.function = function
         self.greenlet: TaskGreenlet | None = None
         self.operation = "begin"
+        self.path: tuple[int, ...] = ()
+        self.children = 0
+        self.random: Random | None = None
         self.target: Any = None
         self.committed = False
         self.blocked = False

@@ -327,7 +327,7 @@ def _imported_outside(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _registry_method(name: str) -> Any:
     real = _REAL_REGISTRY[name]
-    operation = {"register": "start", "unregister": "stop"}.get(name, "read")
+    operation, mode = {"register": ("start", "add"), "unregister": ("stop", "remove")}.get(name, ("read", "read"))
 
     def method(cls: Any, *args: Any, **kwargs: Any) -> Any:
         task = current_task()
@@ -335,6 +335,8 @@ def _registry_method(name: str) -> Any:
             return real.__func__(cls, *args, **kwargs)
         scheduler = task.scheduler
         scheduler.commit(operation, _Registry)
+        if scheduler.trace is not None:
+            scheduler.trace.touch(_Registry, mode)
         registry = scheduler.kept.get(_Registry)
         if registry is None:
             registry = scheduler.kept[_Registry] = _Registry()

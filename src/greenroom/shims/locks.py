@@ -40,6 +40,8 @@ class Named:
         self._name = scheduler.numbered_name(kind)
         frame = sys._getframe(depth)
         self._made_at = (frame.f_code, frame.f_lineno)
+        if scheduler.trace is not None:
+            scheduler.trace.born(self)
 
     @property
     def greenroom_name(self) -> str:
@@ -63,6 +65,54 @@ def deadline_of(scheduler: Scheduler, timeout: float | None) -> int | None:
     return None if timeout is None else scheduler.clock.now_ns + to_ns(max(timeout, 0.0))
 
 
+class Gate:
+    """Where tasks stop before an operation that can go on only while the gate is open; any of those that wait may pass.
+
+    A task that is about to pass an open gate is able to run. Should another close the gate before, it waits like those who came later:
+    without a step of its own, for trying in vain changes nothing.
+    """
+
+    __slots__ = ("able", "waiting")
+
+    def __init__(self) -> None:
+        self.able: list[Task] = []
+        self.waiting: list[Task] = []
+
+    def enter(self, scheduler: Scheduler, operation: str, thing: Any, *, closed: bool, mode: str, key: Any = None) -> None:  # noqa: PLR0913
+        """Stop before the gate of ``thing``, and go on once the task is chosen and the gate is open; for ever, if need be.
+
+        ``mode`` says how it accesses ``key``, or ``thing`` itself, when it passes.
+        """
+        task = scheduler.current
+        trace = scheduler.trace
+        if trace is not None and task is not None:
+            trace.at_gate(task, key or thing, mode)
+        if closed:
+            scheduler.wait(operation, thing, self.waiting)
+        elif task is not None:
+            self.able.append(task)
+            scheduler.point(operation, thing)
+        if task in self.able:
+            self.able.remove(task)
+        if trace is not None:
+            trace.passed(key or thing, mode)
+
+    def close(self, scheduler: Scheduler) -> None:
+        """Those that were about to pass wait from now on."""
+        for task in self.able:
+            if not task.blocked and not task.done and task is not scheduler.current:
+                scheduler.ready.remove(task)
+                task.blocked = True
+                self.waiting.append(task)
+        self.able.clear()
+
+    def open(self, scheduler: Scheduler) -> None:
+        """Those that wait can pass, until one of them closes the gate."""
+        if self.waiting:
+            self.able += self.waiting
+            scheduler.wake_all(self.waiting)
+
+
 class Lock(Named):
     """A simulated ``threading.Lock``; any of those that wait may get it.
 
@@ -74,9 +124,9 @@ class Lock(Named):
         self._born("Lock" if type(self) is Lock else "RLock", depth)
         self.owner: Task | None = None
         self._held = False
-        self._waiters: list[Task] = []
-        self._stalled: list[Task] = []
+        self._gate = Gate()
         self._tried = False
+        self._released_unseen = False
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         scheduler = self._greenroom
@@ -84,35 +134,49 @@ class Lock(Named):
             raise ValueError("can't specify a timeout for a non-blocking call")
         if timeout < 0 and timeout != -1:
             raise ValueError("timeout value must be a non-negative number")
-        task = scheduler.current
-        at_once = not blocking or timeout == 0
+        if blocking and timeout == -1:
+            self._gate.enter(scheduler, "lock", self, closed=self._held, mode="acquire")
+            while self._held:  # only outside every task, and behind a wait that something else has ended
+                scheduler.wait("lock", self, self._gate.waiting)
+        elif not self._acquired_in_time(scheduler, timeout if blocking else 0):
+            return False
+        self._take(scheduler.current)
+        return True
+
+    def _acquired_in_time(self, scheduler: Scheduler, timeout: float) -> bool:
+        task, trace = scheduler.current, scheduler.trace
+        deadline = deadline_of(scheduler, timeout)
         scheduler.point("lock", self)
-        if at_once:
-            self._tried = True
+        if timeout == 0:
+            self._note_try()
             if task is not None:
                 task.committed = True
-        if self._held:
-            if at_once:
+            return not self._held
+        while self._held:
+            if trace is not None:
+                trace.touch(self, "read")
+            if not scheduler.wait("lock", self, self._gate.waiting, deadline):
+                if trace is not None:
+                    trace.touch(self, "try")
                 return False
-            deadline = None if timeout == -1 else deadline_of(scheduler, timeout)
-            while self._held:
-                if not scheduler.wait("lock", self, self._waiters, deadline):
-                    return False
-                if task in self._stalled:
-                    self._stalled.remove(task)
-        self._take(task)
+            if task in self._gate.able:
+                self._gate.able.remove(task)
+        if trace is not None:
+            trace.passed(self, "acquire")
         return True
+
+    def _note_try(self) -> None:
+        self._tried = True
+        trace = self._greenroom.trace
+        if trace is not None:
+            trace.touch(self, "try")
+            if self._released_unseen:
+                trace.incomplete = f"{self._name} is tried without blocking, and its releases before that are no scheduling points"
 
     def _take(self, task: Task | None) -> None:
         self._held = True
         self.owner = task
-        # Those that the release made able to run no longer are: they go back to waiting without a step of their own.
-        for other in self._stalled:
-            if not other.blocked and not other.done and other is not task:
-                self._greenroom.ready.remove(other)
-                other.blocked = True
-                self._waiters.append(other)
-        self._stalled.clear()
+        self._gate.close(self._greenroom)
         if self._greenroom.history is not None:
             self._greenroom.record("lock", self._name)
 
@@ -122,19 +186,21 @@ class Lock(Named):
         task = self._greenroom.current
         if self._tried:
             self._greenroom.visible("unlock", self)
-        elif task is not None:
-            task.committed = True
+        else:
+            self._released_unseen = True
+            if task is not None:
+                task.committed = True
+        if self._greenroom.trace is not None:
+            self._greenroom.trace.touch(self, "release")
         self._held = False
         self.owner = None
         if self._greenroom.history is not None:
             self._greenroom.record("unlock", self._name)
-        if self._waiters:
-            self._stalled = [*self._waiters]
-            self._greenroom.wake_all(self._waiters)
+        self._gate.open(self._greenroom)
 
     def locked(self) -> bool:
-        self._tried = True
         self._greenroom.visible("read", self)
+        self._note_try()
         return self._held
 
     def __enter__(self) -> bool:
@@ -223,7 +289,10 @@ class Condition(Named, threading.Condition):
         scheduler = self._greenroom
         state = self._lock._release_save() if hasattr(self._lock, "_release_save") else self._lock.release()
         try:
-            return scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout))
+            woken = scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout))
+            if scheduler.trace is not None and timeout is not None:
+                scheduler.trace.passed(self, "read")
+            return woken
         finally:
             if hasattr(self._lock, "_acquire_restore"):
                 self._lock._acquire_restore(state)
@@ -248,6 +317,8 @@ class Condition(Named, threading.Condition):
         if not self._is_owned():
             raise RuntimeError("cannot notify on un-acquired lock")
         scheduler = self._greenroom
+        if scheduler.trace is not None:
+            scheduler.trace.touch(self, "write")
         for task in self._sleepers[:n]:
             self._sleepers.remove(task)
             scheduler.wake(task)
@@ -267,7 +338,7 @@ class Event(Named, threading.Event):
         self._born("Event")
         self._flag = False
         self.owner: Task | None = None
-        self._sleepers: list[Task] = []
+        self._gate = Gate()
 
     def __repr__(self) -> str:
         return f"<{self._name}>"
@@ -279,6 +350,8 @@ class Event(Named, threading.Event):
             if task.committed or self.owner is None:
                 scheduler.point("read", self)
             task.committed = True
+        if scheduler.trace is not None:
+            scheduler.trace.touch(self, "read")
         return self._flag
 
     isSet = is_set  # noqa: N815 - the old name, as threading has it
@@ -288,20 +361,35 @@ class Event(Named, threading.Event):
         if self.owner is None or scheduler.current is not self.owner:
             scheduler.visible("set", self)
         self._flag = True
+        if scheduler.trace is not None:
+            scheduler.trace.touch(self, "write")
         if scheduler.history is not None and self.owner is None:
             scheduler.record("set", self._name)
-        scheduler.wake_all(self._sleepers)
+        scheduler.wake_all(self._gate.waiting)  # whoever waits now goes on, even if the flag is cleared before that
 
     def clear(self) -> None:
         self._greenroom.visible("clear", self)
+        if self._greenroom.trace is not None:
+            self._greenroom.trace.touch(self, "write")
         self._flag = False
+        self._gate.close(self._greenroom)
 
     def wait(self, timeout: float | None = None) -> bool:
         scheduler = self._greenroom
+        task = scheduler.current
+        if timeout is None:
+            self._gate.enter(scheduler, "wait", self, closed=not self._flag, mode="read")
+            if task is not None:
+                task.committed = True
+            return True
         scheduler.visible("read", self)
         if self._flag:
-            return True
-        return scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout)) or self._flag
+            in_time = True
+        else:
+            in_time = scheduler.wait("wait", self, self._gate.waiting, deadline_of(scheduler, timeout)) or self._flag
+        if scheduler.trace is not None:
+            scheduler.trace.passed(self, "read")
+        return in_time
 
 
 class Semaphore(Named, threading.Semaphore):
@@ -312,7 +400,7 @@ class Semaphore(Named, threading.Semaphore):
             raise ValueError("semaphore initial value must be >= 0")
         self._born("Semaphore")
         self._value = self._initial_value = value
-        self._waiters: list[Task] = []
+        self._gate = Gate()
 
     def __repr__(self) -> str:
         return f"<{self._name}>"
@@ -321,12 +409,30 @@ class Semaphore(Named, threading.Semaphore):
         if not blocking and timeout is not None:
             raise ValueError("can't specify timeout for non-blocking acquire")
         scheduler = self._greenroom
-        scheduler.visible("acquire", self)
-        deadline = deadline_of(scheduler, timeout)
-        while self._value == 0:
-            if not blocking or not scheduler.wait("acquire", self, self._waiters, deadline):
-                return False
+        task, trace = scheduler.current, scheduler.trace
+        if blocking and timeout is None:
+            self._gate.enter(scheduler, "acquire", self, closed=not self._value, mode="acquire")
+            if task is not None:
+                task.committed = True
+            while self._value == 0:  # only outside every task
+                scheduler.wait("acquire", self, self._gate.waiting)
+        else:
+            scheduler.visible("acquire", self)
+            deadline = deadline_of(scheduler, timeout)
+            while self._value == 0:
+                if trace is not None:
+                    trace.touch(self, "read")
+                if not blocking or not scheduler.wait("acquire", self, self._gate.waiting, deadline):
+                    if trace is not None:
+                        trace.touch(self, "try")
+                    return False
+                if task in self._gate.able:
+                    self._gate.able.remove(task)
+            if trace is not None:
+                trace.passed(self, "acquire")
         self._value -= 1
+        if self._value == 0:
+            self._gate.close(scheduler)
         return True
 
     __enter__ = acquire
@@ -338,8 +444,10 @@ class Semaphore(Named, threading.Semaphore):
         if n < 1:
             raise ValueError("n must be one or more")
         self._greenroom.visible("release", self)
+        if self._greenroom.trace is not None:
+            self._greenroom.trace.touch(self, "post")
         self._value += n
-        self._greenroom.wake_all(self._waiters)
+        self._gate.open(self._greenroom)
 
 
 class BoundedSemaphore(Semaphore, threading.BoundedSemaphore):

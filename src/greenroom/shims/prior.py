@@ -126,7 +126,11 @@ def twin_of(real: Any, label: str = "") -> Any:
     kept = task.scheduler.kept
     known = kept.get(id(real))
     if known is None:
+        trace = task.scheduler.trace
+        made = trace.made() if trace is not None else 0
         twin = make(real)
+        if trace is not None:
+            trace.adopt(twin, real, label, made)
         if isinstance(twin, locks.Named):
             if label:
                 twin._name = label

@@ -7,10 +7,10 @@ from collections import deque
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
-from greenroom.shims.locks import Named, deadline_of
+from greenroom.shims.locks import Gate, Named, deadline_of
 
 if TYPE_CHECKING:
-    from greenroom.task import Task
+    from greenroom.scheduler import Scheduler
 
 RealQueue: Final = queue.Queue
 RealLifoQueue: Final = queue.LifoQueue
@@ -25,39 +25,84 @@ class Queue(Named, queue.Queue[Any]):
         self.maxsize = maxsize
         self._init(maxsize)
         self.unfinished_tasks = 0
-        self._getters: list[Task] = []
-        self._putters: list[Task] = []
-        self._joiners: list[Task] = []
+        self._puts = self._gets = 0
+        self._filled = Gate()
+        self._room = Gate()
+        self._finished = Gate()
+        if self._greenroom.trace is not None:
+            self._greenroom.trace.born(self._finished)
 
     def __repr__(self) -> str:
         return f"<{self._name}>"
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         scheduler = self._greenroom
-        scheduler.visible("put", self)
-        if self.maxsize > 0:
-            deadline = _checked_deadline(scheduler, timeout)
-            while self._qsize() >= self.maxsize:
-                if not block or not scheduler.wait("put", self, self._putters, deadline):
-                    raise queue.Full
+        trace = scheduler.trace
+        if self.maxsize <= 0:
+            scheduler.visible("put", self)
+            if trace is not None:
+                trace.touch(self, self._put_mode)
+        elif not self._enter(scheduler, "put", self._room, block, _checked_deadline(scheduler, timeout)):
+            raise queue.Full
         self._put(item)
+        self._puts += 1
+        if trace is not None:
+            trace.publish((id(self), self._puts))
+            trace.touch(self._finished, "post")
         self.unfinished_tasks += 1
+        self._finished.close(scheduler)
+        if self.maxsize > 0 and self._qsize() >= self.maxsize:
+            self._room.close(scheduler)
         if scheduler.history is not None:
             scheduler.record("put", self._name)
-        scheduler.wake_all(self._getters)
+        self._filled.open(scheduler)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         scheduler = self._greenroom
-        scheduler.visible("get", self)
-        deadline = _checked_deadline(scheduler, timeout)
-        while not self._qsize():
-            if not block or not scheduler.wait("get", self, self._getters, deadline):
-                raise queue.Empty
+        if not self._enter(scheduler, "get", self._filled, block, _checked_deadline(scheduler, timeout)):
+            raise queue.Empty
         item = self._get()
+        self._gets += 1
+        if scheduler.trace is not None:
+            scheduler.trace.order((id(self), self._gets))
+            scheduler.trace.publish((id(self), -self._gets))
+        if not self._qsize():
+            self._filled.close(scheduler)
         if scheduler.history is not None:
             scheduler.record("get", self._name)
-        scheduler.wake_all(self._putters)
+        self._room.open(scheduler)
         return item
+
+    def _enter(self, scheduler: Scheduler, operation: str, gate: Gate, block: bool, deadline: int | None) -> bool:
+        """Stop before a put or a get; False if there was no room, or nothing to get, in time."""
+        task, trace = scheduler.current, scheduler.trace
+        mode = self._put_mode if operation == "put" else self._get_mode
+        if block and deadline is None:
+            gate.enter(scheduler, operation, self, closed=self._barred(operation), mode=mode)
+            if task is not None:
+                task.committed = True
+            while self._barred(operation):  # only outside every task
+                scheduler.wait(operation, self, gate.waiting)
+        else:
+            scheduler.visible(operation, self)
+            while self._barred(operation):
+                if trace is not None:
+                    trace.touch(self, "read")
+                if not block or not scheduler.wait(operation, self, gate.waiting, deadline):
+                    return False
+                if task in gate.able:
+                    gate.able.remove(task)
+            if trace is not None:
+                trace.touch(self, "try")
+        if trace is not None and operation == "put" and self._puts >= self.maxsize:
+            trace.order((id(self), self.maxsize - self._puts - 1))
+        return True
+
+    _put_mode = "put"
+    _get_mode = "get"
+
+    def _barred(self, operation: str) -> bool:
+        return self._qsize() >= self.maxsize if operation == "put" else not self._qsize()
 
     @property
     def mutex(self) -> Any:
@@ -70,6 +115,8 @@ class Queue(Named, queue.Queue[Any]):
 
     def qsize(self) -> int:
         self._greenroom.visible("read", self)
+        if self._greenroom.trace is not None:
+            self._greenroom.trace.touch(self, "read")
         return int(self._qsize())
 
     def empty(self) -> bool:
@@ -81,23 +128,33 @@ class Queue(Named, queue.Queue[Any]):
     def task_done(self) -> None:
         if self.unfinished_tasks <= 0:
             raise ValueError("task_done() called too many times")
-        self._greenroom.visible("put", self)
+        scheduler = self._greenroom
+        scheduler.visible("put", self)
+        if scheduler.trace is not None:
+            scheduler.trace.touch(self._finished, "post")
         self.unfinished_tasks -= 1
         if self.unfinished_tasks == 0:
-            self._greenroom.wake_all(self._joiners)
+            self._finished.open(scheduler)
 
     def join(self) -> None:
-        self._greenroom.visible("join", self)
-        while self.unfinished_tasks:
-            self._greenroom.wait("join", self, self._joiners)
+        scheduler = self._greenroom
+        self._finished.enter(scheduler, "join", self, closed=self.unfinished_tasks > 0, mode="read", key=self._finished)
+        while self.unfinished_tasks:  # only outside every task
+            scheduler.wait("join", self, self._finished.waiting)
 
 
 class LifoQueue(Queue, queue.LifoQueue[Any]):
     """A simulated ``queue.LifoQueue``."""
 
+    _put_mode = "write"  # what is got depends on what was put before
+    _get_mode = "acquire"
+
 
 class PriorityQueue(Queue, queue.PriorityQueue[Any]):
     """A simulated ``queue.PriorityQueue``."""
+
+    _put_mode = "write"
+    _get_mode = "acquire"
 
 
 class SimpleQueue(Queue):

@@ -1,4 +1,8 @@
-"""Random numbers and UUIDs as a simulated task sees them: seeded by the stage, the same in every execution."""
+"""Random numbers and UUIDs as a simulated task sees them: the same in every execution.
+
+Each task has a generator of its own, seeded by its place among the tasks. So drawing is no shared state: what one task draws does not
+depend on what the others have drawn before.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,7 @@ import random
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from greenroom.shims.locks import scheduler_of_task
-from greenroom.task import current_task
+from greenroom.task import Task, current_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,35 +32,47 @@ def simulated(name: str) -> Callable[..., Any]:
 
     def draw(*args: Any, **kwargs: Any) -> Any:
         if name == "seed" and args[:1] in ((), (None,)) and not kwargs.get("a"):
-            args = (scheduler_of_task().random.getrandbits(64),)
-        return getattr(scheduler_of_task().random, name)(*args, **kwargs)
+            args = (_generator().getrandbits(64),)
+        return getattr(_generator(), name)(*args, **kwargs)
 
     draw.__name__ = name
     return draw
 
 
+def _generator(task: Task | None = None) -> random.Random:
+    task = task or current_task()
+    assert task is not None, "only a task sees simulated random numbers"
+    if task.random is None:
+        task.random = _RealRandom(repr(task.path))
+    return task.random
+
+
+_RealRandom: Final = random.Random
+
+
 class Random(random.Random):
-    """``random.Random``; where it is given no seed, the stage gives it one."""
+    """``random.Random``; where it is given no seed, the task gives it one."""
 
     def seed(self, a: Any = None, version: int = 2) -> None:
         task = current_task()
-        super().seed(task.scheduler.random.getrandbits(64) if a is None and task is not None else a, version)
+        super().seed(_generator(task).getrandbits(64) if a is None and task is not None else a, version)
 
 
 def urandom(size: int) -> bytes:
     """``os.urandom``."""
-    return scheduler_of_task().random.randbytes(size)
+    return _generator().randbytes(size)
 
 
 def uuid4() -> uuid.UUID:
-    """``uuid.uuid4``: a valid version-4 UUID from the stage's generator."""
-    return uuid.UUID(int=scheduler_of_task().random.getrandbits(128), version=4)
+    """``uuid.uuid4``: a valid version-4 UUID from the task's generator."""
+    return uuid.UUID(int=_generator().getrandbits(128), version=4)
 
 
 def uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
     """``uuid.uuid1``: a valid version-1 UUID from the stage's clock and generator."""
-    scheduler = scheduler_of_task()
-    ticks = scheduler.clock.now_ns // 100 + 0x01B21DD213814000 + scheduler.random.getrandbits(8)
-    sequence = scheduler.random.getrandbits(14) if clock_seq is None else clock_seq
+    task = current_task()
+    assert task is not None
+    ticks = task.scheduler.clock.now_ns // 100 + 0x01B21DD213814000 + _generator(task).getrandbits(8)
+    sequence = _generator(task).getrandbits(14) if clock_seq is None else clock_seq
     fields = (ticks & 0xFFFFFFFF, (ticks >> 32) & 0xFFFF, (ticks >> 48) & 0x0FFF, (sequence >> 8) & 0x3F, sequence & 0xFF)
     return uuid.UUID(fields=(*fields, 0x020000000001 if node is None else node), version=1)

@@ -31,12 +31,16 @@ def start(self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     scheduler = scheduler_of_task()
     scheduler.commit("start", self)
+    if scheduler.trace is not None:
+        scheduler.trace.touch(RealThread, "post")
 
     def live() -> None:
         try:
             self.run()
         finally:
             scheduler.commit("end", task)
+            if scheduler.trace is not None:
+                scheduler.trace.touch(RealThread, "post")
 
     name = scheduler.unique_name(_stable_name(scheduler, self))
     task = scheduler.spawn(name, "thread", live, daemon=self.daemon)
@@ -73,6 +77,10 @@ def join(self: Any, timeout: float | None = None) -> None:
         raise RuntimeError("cannot join current thread")
     if not task.done and not scheduler.closing:
         scheduler.wait("join", task, task.joiners, deadline_of(scheduler, timeout))
+        if scheduler.trace is not None and timeout is not None:
+            scheduler.trace.passed(task, "read")
+    if scheduler.trace is not None and task.done:
+        scheduler.trace.order(task)
 
 
 def is_alive(self: Any) -> bool:
@@ -81,6 +89,8 @@ def is_alive(self: Any) -> bool:
     if task is None:
         return bool(real_is_alive(self))
     task.scheduler.commit("read", task)
+    if task.scheduler.trace is not None:
+        task.scheduler.trace.touch(task, "read")
     return not task.done
 
 
@@ -116,6 +126,8 @@ def enumerate_threads() -> list[Any]:
     """``threading.enumerate``: the threads of this stage."""
     scheduler = scheduler_of_task()
     scheduler.commit("read", scheduler)
+    if scheduler.trace is not None:
+        scheduler.trace.touch(RealThread, "read")
     return [thread_of(task) for task in scheduler.tasks if not task.done]
 
 

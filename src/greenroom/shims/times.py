@@ -32,9 +32,16 @@ class _Sleeping:
 _Asleep: Any = _Sleeping()
 
 
+def _now_ns() -> int:
+    scheduler = scheduler_of_task()
+    if scheduler.trace is not None and scheduler.explored_timers:
+        scheduler.trace.touch(scheduler.clock, "read")
+    return scheduler.clock.now_ns
+
+
 def monotonic_ns() -> int:
     """``time.monotonic_ns`` and ``time.perf_counter_ns``."""
-    return scheduler_of_task().clock.now_ns + BOOT_NS
+    return _now_ns() + BOOT_NS
 
 
 def monotonic() -> float:
@@ -44,7 +51,7 @@ def monotonic() -> float:
 
 def time_ns() -> int:
     """``time.time_ns``."""
-    return scheduler_of_task().clock.now_ns + EPOCH_NS
+    return _now_ns() + EPOCH_NS
 
 
 def time() -> float:

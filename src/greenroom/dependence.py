@@ -1,0 +1,336 @@
+"""Which steps of an execution depend on one another, and which of those that do could have come in the other order.
+
+Two steps of different tasks are dependent where both touch one thing (an inbox, a future, a lock, …) in ways that do not commute.
+What merely enables something else (a message its receipt, a reply the wait for it) orders the two and is no race: it cannot be turned
+round. Vector clocks (Mattern, "Virtual Time and Global States of Distributed Systems", 1989) are kept for each access and not only for
+each step, because a step that goes on behind its visible operation, to take a reply that is there already, learns more than it had told.
+
+Sources: Flanagan and Godefroid, "Dynamic Partial-Order Reduction for Model Checking Software", POPL 2005 (races, backtracking);
+Abdulla, Aronis, Jonsson, Sagonas, "Optimal Dynamic Partial Order Reduction", POPL 2014, section 4 (initials of the events that do not
+depend on the first one of a race); Tasharofi et al., "TransDPOR", FORTE 2012 (dependence of actors: messages to one inbox).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from greenroom.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+Path = tuple[int, ...]
+Clock = list[int]
+Footprint = frozenset[tuple[Any, str]]
+
+# Pairs of modes that commute; every other pair on one thing does not.
+_COMMUTING = frozenset(
+    {
+        ("read", "read"),
+        ("put", "get"),
+        ("get", "put"),
+        ("post", "post"),
+        ("add", "remove"),
+        ("remove", "add"),
+        ("remove", "remove"),
+        ("acquire", "release"),
+        ("release", "acquire"),
+        ("release", "release"),
+    }
+)
+_LABELLED = "send:"
+
+
+def conflict(mode: str, other: str) -> bool:
+    """Whether two accesses of one thing, in these modes, do not commute."""
+    if mode == other:
+        return mode not in ("read", "post", "remove", "release") and not mode.startswith(_LABELLED)
+    return (mode, other) not in _COMMUTING
+
+
+def independent(footprint: Footprint, other: Footprint) -> bool:
+    """Whether two steps with these footprints commute."""
+    return not any(key == key2 and conflict(mode, mode2) for key, mode in footprint for key2, mode2 in other)
+
+
+def _joined(clock: Clock, other: Clock) -> Clock:
+    if len(clock) < len(other):
+        clock, other = other, clock
+    joined = clock.copy()
+    for index, count in enumerate(other):
+        if count > joined[index]:
+            joined[index] = count
+    return joined
+
+
+class Step:
+    """One step: the ``seq``-th of its task. ``options`` are the paths of those that could have run; one only where there was no choice."""
+
+    __slots__ = ("accesses", "clock", "decision", "index", "options", "path", "seq", "task")
+
+    def __init__(self, index: int, task: Task, seq: int, options: tuple[Path, ...], decision: int, clock: Clock) -> None:
+        self.index = index
+        self.task = task.index
+        self.path = task.path
+        self.seq = seq
+        self.options = options
+        self.decision = decision
+        self.clock = clock  # as of its last access that others can see
+        self.accesses: list[tuple[Any, str]] = []
+
+    @property
+    def footprint(self) -> Footprint:
+        """What it touched, and how."""
+        return frozenset(self.accesses)
+
+
+class Race:
+    """Two steps that could have come in the other order: at ``step`` any of ``initials`` leads there."""
+
+    __slots__ = ("initials", "step")
+
+    def __init__(self, step: Step, initials: tuple[Path, ...]) -> None:
+        self.step = step
+        self.initials = initials
+
+
+class Trace:
+    """The steps of one execution with their dependence; the scheduler and the simulated primitives tell it what happens.
+
+    Args:
+        first: races are looked for from this step on; those before it were found in an earlier execution.
+        label: gives messages a label, or None; messages to one actor that share a label may be handled in either order.
+        elsewhere: names of things that outlive an execution, by their ids.
+    """
+
+    def __init__(self, *, label: Callable[[Any], str | None] | None = None, elsewhere: dict[int, str] | None = None) -> None:
+        self.label = label
+        self.steps: list[Step] = []
+        self.races: list[Race] = []
+        self.incomplete = ""
+        self.looking = True
+        self._now: Step | None = None
+        self._clocks: list[Clock] = []
+        self._counts: list[int] = []
+        self._made: list[int] = []
+        self._pending: list[Clock | None] = []
+        self._arrival: Clock = []
+        self._keys: dict[int, tuple[Any, Any]] = {}
+        self._accesses: dict[Any, list[tuple[Step, str, Clock]]] = {}
+        self._published: dict[Any, Clock] = {}
+        self._elsewhere = {} if elsewhere is None else elsewhere
+        self._gates: dict[int, tuple[Task, Any, str]] = {}
+
+    # -- what the scheduler tells ---------------------------------------------------------------------------------
+
+    def spawned(self, task: Task) -> None:
+        """``task`` was started by the running one: it begins with what that one knows."""
+        parent = self._now
+        self._clocks.append([] if parent is None else self._clocks[parent.task])
+        self._counts.append(0)
+        self._made.append(0)
+        self._pending.append(None)
+        if parent is not None:
+            parent.clock = self._clocks[parent.task]
+
+    def begin(self, task: Task, options: Sequence[Task], decision: int) -> Step:
+        """``task`` was chosen among ``options``; ``decision`` is the number of that choice, or -1 where there was none."""
+        index = task.index
+        seq = self._counts[index] = self._counts[index] + 1
+        clock = self._clocks[index].copy()
+        while len(clock) <= index:
+            clock.append(0)
+        clock[index] = seq
+        self._arrival = clock
+        pending = self._pending[index]
+        if pending is not None:
+            clock = _joined(clock, pending)
+            self._pending[index] = None
+        self._clocks[index] = clock
+        step = self._now = Step(len(self.steps), task, seq, tuple(option.path for option in options), decision, clock)
+        self.steps.append(step)
+        if task.blocked:  # an explored timer: the clock moves on
+            self.touch(task.scheduler.clock, "write")
+        return step
+
+    def only(self, task: Task) -> None:
+        """``task`` goes on: nobody else could."""
+        self.begin(task, (task,), -1)
+
+    def woke(self, task: Task) -> None:
+        """The running task has made ``task`` able to run."""
+        now = self._now
+        if now is not None:
+            before = self._pending[task.index]
+            clock = self._clocks[now.task]
+            self._pending[task.index] = clock if before is None else _joined(before, clock)
+            now.clock = clock
+
+    def expired(self, task: Task) -> None:
+        """Time has passed, which it does only when nothing else can happen: ``task`` comes after everything."""
+        clock: Clock = []
+        for other in self._clocks:
+            clock = _joined(clock, other)
+        self._pending[task.index] = clock
+
+    # -- what the primitives tell ---------------------------------------------------------------------------------
+
+    def born(self, thing: Any) -> None:
+        """The running task has made ``thing``: it is known by its maker and their count, in every execution."""
+        now = self._now
+        if now is not None:
+            count = self._made[now.task] = self._made[now.task] + 1
+            self._keys[id(thing)] = (thing, (*now.path, -count))
+
+    def made(self) -> int:
+        """How many things the running task has made; for ``adopt``."""
+        return self._made[self._now.task] if self._now is not None else 0
+
+    def adopt(self, twin: Any, real: Any, name: str, made: int) -> None:
+        """``twin`` stands for ``real``, which is older than the execution: who touches it first has not made it."""
+        if self._now is not None:
+            self._made[self._now.task] = made
+        known = self._elsewhere.get(id(real))
+        if known is None:
+            known = self._elsewhere[id(real)] = f"{name or type(real).__name__} {len(self._elsewhere)}"
+        self._keys[id(twin)] = (twin, known)
+
+    def key(self, thing: Any) -> Any:
+        """The name of a thing that holds in every execution."""
+        known = self._keys.get(id(thing))
+        if known is None:
+            name = thing.path if isinstance(thing, Task) else f"{type(thing).__name__} {getattr(thing, 'greenroom_name', '')}"
+            known = self._keys[id(thing)] = (thing, name)
+        return known[1]
+
+    def publish(self, slot: Any) -> None:
+        """Who takes ``slot`` later comes after what the running task has done so far."""
+        now = self._now
+        if now is not None:
+            clock = self._clocks[now.task]
+            before = self._published.get(slot)
+            self._published[slot] = clock if before is None else _joined(before, clock)
+            now.clock = clock
+
+    def order(self, slot: Any) -> None:
+        """The running task comes after whoever published ``slot``."""
+        now = self._now
+        clock = self._published.get(slot)
+        if now is not None and clock is not None:
+            self._clocks[now.task] = _joined(self._clocks[now.task], clock)
+
+    def send(self, inbox: Any, message: Any, number: int) -> None:
+        """A message was put into ``inbox``, as its ``number``-th."""
+        label = self.label(message) if self.label is not None else None
+        self.touch(inbox, "send" if label is None else _LABELLED + label)
+        self.publish((id(inbox), number))
+
+    def touch(self, thing: Any, mode: str) -> None:
+        """The running task accesses ``thing``."""
+        now = self._now
+        if now is None:
+            return
+        key = self.key(thing)
+        now.accesses.append((key, mode))
+        clock = self._clocks[now.task]
+        entries = self._accesses.get(key)
+        if entries is None:
+            entries = self._accesses[key] = []
+        elif entries:
+            clock = self._clocks[now.task] = self._meet(entries, mode, clock, now)
+        entries.append((now, mode, clock))
+        now.clock = clock
+
+    def passed(self, thing: Any, mode: str) -> None:
+        """The running task has passed a gate of ``thing``, at the beginning of its step: it may have waited there before.
+
+        Whoever opened the gate is no reason that others could not have passed it first: races are judged by what the task knew
+        when it came to the gate, for each mode of access by itself.
+        """
+        now = self._now
+        if now is None:
+            return
+        key = self.key(thing)
+        now.accesses.append((key, mode))
+        self._gates.pop(now.task, None)
+        self._race_at_gate(key, mode, self._arrival, now.index, now.path, now.task)
+        entries = self._accesses.setdefault(key, [])
+        clock = self._clocks[now.task]
+        for _, other, theirs in entries:
+            if mode == "acquire" or conflict(mode, other):
+                clock = _joined(clock, theirs)
+        self._clocks[now.task] = now.clock = clock
+        entries.append((now, mode, clock))
+
+    def at_gate(self, task: Task, thing: Any, mode: str) -> None:
+        """``task`` has come to a gate of ``thing``."""
+        self._gates[task.index] = (task, thing, mode)
+
+    def finish(self) -> None:
+        """The execution is over: those that wait at a gate for ever might have passed it before the others did."""
+        self._now = None
+        for task, thing, mode in self._gates.values():
+            if task.blocked and not task.done:
+                self._race_at_gate(self.key(thing), mode, self._clocks[task.index], len(self.steps), task.path, task.index)
+
+    # -- races ----------------------------------------------------------------------------------------------------
+
+    def _meet(self, entries: list[tuple[Step, str, Clock]], mode: str, clock: Clock, now: Step) -> Clock:
+        """The clock after an access in ``mode``; those of ``entries`` that conflict and come immediately before it are races."""
+        all_conflict = True
+        for step, other, theirs in reversed(entries):
+            if not conflict(mode, other):
+                all_conflict = False
+                continue
+            if step.task == now.task or (len(clock) > step.task and clock[step.task] >= step.seq):
+                continue
+            if self.looking:
+                self._race(step, clock, now.index, now.path, now.task)
+            clock = _joined(clock, theirs)
+        if all_conflict and mode in ("write", "send"):
+            entries.clear()  # whatever comes later meets this access first
+        return clock
+
+    def _race_at_gate(self, key: Any, mode: str, arrival: Clock, index: int, path: Path, task: int) -> None:  # noqa: PLR0913, PLR0917 - of a step that may not exist
+        if not self.looking:
+            return
+        met: dict[str, Clock] = {}
+        for step, other, theirs in reversed(self._accesses.get(key, ())):
+            if not conflict(mode, other):
+                continue
+            clock = met.get(other, arrival)
+            if step.task == task or (len(clock) > step.task and clock[step.task] >= step.seq):
+                continue
+            self._race(step, clock, index, path, task)
+            met[other] = _joined(clock, theirs)
+
+    def _race(self, first: Step, clock: Clock, index: int, path: Path, task: int) -> None:  # noqa: PLR0913, PLR0917 - of a step that may not exist
+        """The step at ``index`` (``clock``: what it depends on) races with ``first``: who can begin the other order, at ``first``."""
+        if len(first.options) < 2:
+            return
+        begun: dict[int, int] = {}
+        initials: list[Path] = []
+        for step in self._steps_beside(first, index):
+            if step.task not in begun:
+                if not _depends(step.clock, begun):
+                    initials.append(step.path)
+                begun[step.task] = step.seq
+        if task not in begun and not _depends(clock, begun):
+            initials.append(path)
+        able = tuple(initial for initial in initials if initial in first.options)
+        if able:
+            self.races.append(Race(first, able))
+        elif initials != [path]:
+            self.races.append(Race(first, ()))  # cannot happen; if it does, every option is tried
+
+    def _steps_beside(self, first: Step, end: int) -> Iterable[Step]:
+        """The steps between ``first`` and ``end`` that do not depend on it."""
+        task, seq = first.task, first.seq
+        for index in range(first.index + 1, min(end, len(self.steps))):
+            step = self.steps[index]
+            if step.task != task and not (len(step.clock) > task and step.clock[task] >= seq):
+                yield step
+
+
+def _depends(clock: Clock, begun: dict[int, int]) -> bool:
+    return any(len(clock) > task and clock[task] >= seq for task, seq in begun.items())
