@@ -112,7 +112,7 @@ def unseen_death(tasks: list[Task]) -> ActorDied | None:
             death.__cause__ = task.error
             return death
         if task.died_of is not None and not task.seen_failure:
-            handled = task.handling
+            handled = task.died_handling
             at = f" while it handled {describe_message(handled.message)}" if handled is not None else ""
             death = ActorDied(
                 f"{task.name} died of {describe(task.died_of)}{at}; it was told, not asked, so nobody saw the exception "

@@ -304,6 +304,7 @@ def actor_failed(actor: Any, exception: BaseException | None) -> None:
     if task is None or task.actor is not actor:
         return
     task.died_of = exception
+    task.died_handling = task.handling  # what Pykka takes out of the inbox from here on is answered or dropped, not handled
     during_message = task.handling is not None and not isinstance(task.handling.message, messages._ActorStop)
     task.seen_failure = during_message and type(actor).on_failure is not pykka.Actor.on_failure
     scheduler = task.scheduler

@@ -37,6 +37,7 @@ class Task:
         "children",
         "committed",
         "daemon",
+        "died_handling",
         "died_of",
         "done",
         "error",
@@ -92,6 +93,7 @@ class Task:
         self.result: Any = None
         self.error: BaseException | None = None
         self.died_of: BaseException | None = None
+        self.died_handling: Any = None
         self.seen_failure = False
 
     def __repr__(self) -> str:

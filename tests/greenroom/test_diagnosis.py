@@ -289,6 +289,18 @@ def test_an_actor_that_dies_of_a_tell_is_an_error_with_its_cause(failure_of):
     assert isinstance(error.__cause__, ValueError)
 
 
+def test_a_death_is_told_of_the_message_that_was_handled_and_not_of_those_behind_it(failure_of):
+    def scenario():
+        ref = Fragile.start()
+        ref.tell("boom")
+        with contextlib.suppress(pykka.ActorDeadError):
+            ref.tell("dropped unread")
+
+    error = failure_of(scenario).error
+    assert type(error) is greenroom.ActorDied
+    assert str(error).startswith("Fragile-1 died of ValueError('boom') while it handled 'boom'")
+
+
 @pytest.mark.parametrize("use", ["asked", "on_failure"])
 def test_a_death_that_somebody_sees_is_none(outcomes, use):
     def scenario():
