@@ -67,8 +67,9 @@ class Report:
         return self.failure is None
 
     def raise_failure(self) -> None:
-        """Raise what the program raised, with the picture; do nothing where nothing failed."""
+        """Raise what the program raised, with the picture and the replay line as notes; do nothing where nothing failed."""
         if self.failure is not None:
+            add_picture(self.failure)
             raise self.failure.error
 
     def __str__(self) -> str:

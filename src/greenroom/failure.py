@@ -97,5 +97,7 @@ def _raised_at(error: BaseException) -> tuple[str, int] | None:
 
 
 def add_picture(failure: Failure) -> None:
-    """Attach the picture and the replay line to the error, where pytest and Python print them."""
-    failure.error.add_note("\n".join(["", lanes(failure.history), "", failure.replay_line]))
+    """Attach the picture and the replay line to the error, where pytest and Python print them; once, however often it is raised."""
+    note = "\n".join(["", lanes(failure.history), "", failure.replay_line])
+    if note not in getattr(failure.error, "__notes__", ()):
+        failure.error.add_note(note)

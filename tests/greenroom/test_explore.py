@@ -96,6 +96,16 @@ def test_run_raises_with_the_picture_as_a_note():
     assert (execution.result, execution.failure, execution.schedule) == ("fine", None, greenroom.Schedule())
 
 
+def test_a_report_raises_its_failure_with_the_picture_once():
+    report = greenroom.explore(lost_update)
+    for _ in range(2):
+        with pytest.raises(AssertionError) as caught:
+            report.raise_failure()
+    [note] = caught.value.__notes__
+    assert "Account-1" in note
+    assert note.splitlines()[-1] == report.failure.replay_line
+
+
 def test_a_policy_object_makes_the_choices():
     class Last:
         def begin(self, execution):
