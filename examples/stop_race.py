@@ -4,7 +4,7 @@ What goes wrong: ``ask`` looks whether the actor lives, then puts the message in
 inbox with ``ActorDeadError``; a message that comes after that, from an asker who looked before it, is read by nobody. A program can only
 guard against it: never ask an actor that another may stop without a timeout.
 
-How greenroom finds it: there is a scheduling point between the look and the put, as there is on real threads.
+How greenroom finds it: there is a scheduling point between the look and the put; real threads may switch there too.
 
     $ greenroom explore examples/stop_race.py::scenario
     scenario: …
