@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 import greenroom
 
@@ -79,6 +82,31 @@ def test_every_block_of_a_page_does_what_the_page_says(page, tmp_path):
             printed, complaint = run(call.command, tmp_path)
             same = pattern_of(call.expected).fullmatch(printed)
             assert same, f"$ {call.command}\nis said to print\n{call.expected}\nbut prints\n{printed}\n{complaint}"
+
+
+@pytest.fixture
+def with_the_bug(tmp_path, monkeypatch):
+    """``with_the_bug(module)``: a module of check-your-actors.md, over the actors as they were before the correction."""
+    files = {}
+    for block in blocks("check-your-actors.md"):
+        if block.language == "python":
+            files.setdefault(block.text.split()[1], block.text)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module
+    for name in files:
+        sys.modules.pop(name.removesuffix(".py"), None)
+
+
+def test_what_checks_the_correction_on_the_page_finds_the_bug(with_the_bug):
+    quick = settings(max_examples=300, stateful_step_count=15, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    with pytest.raises(AssertionError, match="50 points redeemed, 60 left"):
+        with_the_bug("test_points").test_no_point_is_lost_or_made_twice()
+    with pytest.raises(AssertionError):
+        quick(with_the_bug("test_points_drawn").test_points_add_up)()
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(with_the_bug("test_points_machine").PointsMachine, settings=quick)
 
 
 def test_every_python_file_of_a_page_is_used_by_a_command():
