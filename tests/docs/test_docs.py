@@ -119,7 +119,13 @@ def test_every_python_file_of_a_page_is_used_by_a_command():
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted(DOCS.glob("*.md")))])
 def test_every_link_to_a_file_leads_somewhere(page):
-    source = ROOT / page
-    targets = [target for target in LINK.findall(source.read_text(encoding="utf-8")) if "://" not in target]
-    assert targets
-    assert [target for target in targets if not (source.parent / target).exists()] == []
+    assert [target for target in links(page) if not ((ROOT / page).parent / target).exists()] == []
+
+
+def test_the_readme_leads_to_the_documentation():
+    assert {"docs/check-your-actors.md", "docs/how-it-works.md", "examples"} <= set(links("README.md"))
+
+
+def links(page):
+    """The files that a page links to."""
+    return [target for target in LINK.findall((ROOT / page).read_text(encoding="utf-8")) if "://" not in target]
