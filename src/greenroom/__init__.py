@@ -25,6 +25,7 @@ from greenroom.errors import (
     ThreadDied,
     UsageError,
 )
+from greenroom.exhaust import Exhaustion, exhaust
 from greenroom.explore import Execution, Report, explore, replay, run
 from greenroom.failure import Failure
 from greenroom.history import Event, History
@@ -43,6 +44,7 @@ __all__ = [
     "Deadlock",
     "Event",
     "Execution",
+    "Exhaustion",
     "Failure",
     "GreenroomError",
     "History",
@@ -66,6 +68,7 @@ __all__ = [
     "UsageError",
     "checkpoint",
     "choose",
+    "exhaust",
     "explore",
     "replay",
     "run",

@@ -1,6 +1,7 @@
-"""The command line: ``greenroom explore FILE.py::scenario`` and ``greenroom replay FILE.py::scenario SCHEDULE``.
+"""The command line: ``greenroom explore FILE.py::scenario``, ``greenroom exhaust …``, ``greenroom replay … SCHEDULE``.
 
-Exit codes: 0 nothing failed, 1 a failure was found, 2 the command made no sense, 130 interrupted.
+Exit codes: 0 nothing failed, 1 a failure was found, 2 the command made no sense, 3 undecided (``exhaust`` ended before it had run every
+schedule), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from greenroom import errors, policies
 from greenroom.errors import GreenroomError, PromiseBroken, ScenarioNotFound
+from greenroom.exhaust import exhaust
 from greenroom.explore import MAX_STEPS, explore, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from greenroom.exhaust import Exhaustion, Progress
     from greenroom.explore import Execution, Report
     from greenroom.failure import Failure
 
@@ -104,6 +107,16 @@ def _parser() -> argparse.ArgumentParser:
     exploring.add_argument("--seconds", type=_positive_number, default=None, help="stop after this much time as well")
     exploring.add_argument("--no-shrink", action="store_true", help="show the failing schedule as it was found")
     exploring.set_defaults(run=_explore)
+    exhausting = commands.add_parser("exhaust", help="run every inequivalent schedule, once each")
+    _common(exhausting)
+    exhausting.add_argument("-n", "--executions", type=_positive, default=None, help="stop after that many (default: no limit)")
+    exhausting.add_argument("--seconds", type=_positive_number, default=None, help="stop after this much time")
+    exhausting.add_argument("--workers", type=_positive, default=1, help="processes that search (default: 1)")
+    exhausting.add_argument("--resume", metavar="FILE", default=None, help="keep what is left in FILE, and go on from there")
+    label = "FUNCTION of the same file: given a message, returns a label; messages that share one may be handled in either order"
+    exhausting.add_argument("--commuting", metavar="FUNCTION", default=None, help=label)
+    exhausting.add_argument("--no-shrink", action="store_true", help="show the failing schedule as it was found")
+    exhausting.set_defaults(run=_exhaust)
     replaying = commands.add_parser("replay", help="run one schedule again, and show what happens")
     _common(replaying)
     replaying.add_argument("schedule", help="as printed by explore: g1:7=Counter-2")
@@ -166,6 +179,45 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
     return 1 if report.failure else 0
 
 
+def _exhaust(options: Any, scenario: Callable[[], Any]) -> int:
+    show = sys.stderr.isatty() and not options.json
+
+    def progress(seen: Progress) -> None:
+        if show:
+            line = f"{seen.executions:,} executions, {seen.waiting:,} branches are left, of about {seen.estimate:,} executions in all"
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+    report = exhaust(
+        scenario,
+        max_executions=options.executions,
+        max_seconds=options.seconds,
+        max_steps=options.max_steps,
+        timers=options.timers,
+        ignore=_ignored(options),
+        commuting=_labels(options),
+        workers=options.workers,
+        resume=options.resume,
+        shrink=not options.no_shrink,
+        progress=progress,
+    )
+    if show:
+        print("\r\033[K", end="", file=sys.stderr)
+    print(json.dumps(_exhaustion(report), ensure_ascii=False) if options.json else report)
+    return 1 if report.failure else 0 if report.exhausted else 3
+
+
+def _labels(options: Any) -> Callable[[Any], str | None] | None:
+    """The function that ``--commuting`` names, from the scenario's own file."""
+    if options.commuting is None:
+        return None
+    file_name = options.scenario.partition("::")[0]
+    found = getattr(sys.modules[_module_name(Path(file_name))], options.commuting, None)
+    if not callable(found):
+        raise ScenarioNotFound(f"--commuting: {file_name} has no function {options.commuting!r}")
+    labels: Callable[[Any], str | None] = found
+    return labels
+
+
 def _replay(options: Any, scenario: Callable[[], Any]) -> int:
     execution = replay(scenario, options.schedule, max_steps=options.max_steps, timers=options.timers, ignore=_ignored(options))
     if options.json:
@@ -191,6 +243,22 @@ def _report(report: Report) -> dict[str, Any]:
         "policy": report.policy,
         "seed": report.seed,
         "executions_to_failure": report.executions_to_failure,
+        "failure": _failure(report.failure),
+    }
+
+
+def _exhaustion(report: Exhaustion) -> dict[str, Any]:
+    return {
+        "scenario": report.scenario,
+        "exhausted": report.exhausted,
+        "why_not": report.why_not,
+        "executions": report.executions,
+        "redundant": report.redundant,
+        "waiting": report.waiting,
+        "estimate": report.estimate,
+        "steps": report.steps,
+        "elapsed_s": round(report.elapsed_s, 3),
+        "cpu_s": round(report.cpu_s, 3),
         "failure": _failure(report.failure),
     }
 

@@ -58,8 +58,7 @@ def _joined(clock: Clock, other: Clock) -> Clock:
         clock, other = other, clock
     joined = clock.copy()
     for index, count in enumerate(other):
-        if count > joined[index]:
-            joined[index] = count
+        joined[index] = max(joined[index], count)
     return joined
 
 
@@ -68,7 +67,9 @@ class Step:
 
     __slots__ = ("accesses", "clock", "decision", "index", "options", "path", "seq", "task")
 
-    def __init__(self, index: int, task: Task, seq: int, options: tuple[Path, ...], decision: int, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - made once for every step: no keywords
+        self, index: int, task: Task, seq: int, options: tuple[Path, ...], decision: int, clock: Clock
+    ) -> None:
         self.index = index
         self.task = task.index
         self.path = task.path
@@ -82,6 +83,9 @@ class Step:
     def footprint(self) -> Footprint:
         """What it touched, and how."""
         return frozenset(self.accesses)
+
+
+_Access = tuple[Step, str, Clock, str]  # who, how, what that step knew, and for which mode the thing's gate was closed before
 
 
 class Race:
@@ -116,15 +120,15 @@ class Trace:
         self._pending: list[Clock | None] = []
         self._arrival: Clock = []
         self._keys: dict[int, tuple[Any, Any]] = {}
-        self._accesses: dict[Any, list[tuple[Step, str, Clock]]] = {}
+        self._accesses: dict[Any, list[_Access]] = {}
         self._published: dict[Any, Clock] = {}
         self._elsewhere = {} if elsewhere is None else elsewhere
         self._gates: dict[int, tuple[Task, Any, str]] = {}
 
     # -- what the scheduler tells ---------------------------------------------------------------------------------
 
-    def spawned(self, task: Task) -> None:
-        """``task`` was started by the running one: it begins with what that one knows."""
+    def spawned(self) -> None:
+        """The running task has started another, the next by number: it begins with what the running one knows."""
         parent = self._now
         self._clocks.append([] if parent is None else self._clocks[parent.task])
         self._counts.append(0)
@@ -152,10 +156,6 @@ class Trace:
         if task.blocked:  # an explored timer: the clock moves on
             self.touch(task.scheduler.clock, "write")
         return step
-
-    def only(self, task: Task) -> None:
-        """``task`` goes on: nobody else could."""
-        self.begin(task, (task,), -1)
 
     def woke(self, task: Task) -> None:
         """The running task has made ``task`` able to run."""
@@ -225,8 +225,8 @@ class Trace:
         self.touch(inbox, "send" if label is None else _LABELLED + label)
         self.publish((id(inbox), number))
 
-    def touch(self, thing: Any, mode: str) -> None:
-        """The running task accesses ``thing``."""
+    def touch(self, thing: Any, mode: str, *, shut: str = "") -> None:
+        """The running task accesses ``thing``, whose gate for those who would pass it in the mode ``shut`` was closed before that."""
         now = self._now
         if now is None:
             return
@@ -238,14 +238,15 @@ class Trace:
             entries = self._accesses[key] = []
         elif entries:
             clock = self._clocks[now.task] = self._meet(entries, mode, clock, now)
-        entries.append((now, mode, clock))
+        entries.append((now, mode, clock, shut))
         now.clock = clock
 
-    def passed(self, thing: Any, mode: str) -> None:
+    def passed(self, thing: Any, mode: str, *, timed: bool = False, shut: str = "") -> None:
         """The running task has passed a gate of ``thing``, at the beginning of its step: it may have waited there before.
 
         Whoever opened the gate is no reason that others could not have passed it first: races are judged by what the task knew
-        when it came to the gate, for each mode of access by itself.
+        when it came to the gate, for each mode of access by itself. ``timed``: it would not have waited for ever, and has perhaps
+        not passed at all. ``shut``: see ``touch``.
         """
         now = self._now
         if now is None:
@@ -253,14 +254,14 @@ class Trace:
         key = self.key(thing)
         now.accesses.append((key, mode))
         self._gates.pop(now.task, None)
-        self._race_at_gate(key, mode, self._arrival, now.index, now.path, now.task)
+        self._race_at_gate(key, mode, self._arrival, now.index, now.path, now.task, timed=timed)
         entries = self._accesses.setdefault(key, [])
         clock = self._clocks[now.task]
-        for _, other, theirs in entries:
+        for _, other, theirs, _ in entries:
             if mode == "acquire" or conflict(mode, other):
                 clock = _joined(clock, theirs)
         self._clocks[now.task] = now.clock = clock
-        entries.append((now, mode, clock))
+        entries.append((now, mode, clock, shut))
 
     def at_gate(self, task: Task, thing: Any, mode: str) -> None:
         """``task`` has come to a gate of ``thing``."""
@@ -275,10 +276,10 @@ class Trace:
 
     # -- races ----------------------------------------------------------------------------------------------------
 
-    def _meet(self, entries: list[tuple[Step, str, Clock]], mode: str, clock: Clock, now: Step) -> Clock:
+    def _meet(self, entries: list[_Access], mode: str, clock: Clock, now: Step) -> Clock:
         """The clock after an access in ``mode``; those of ``entries`` that conflict and come immediately before it are races."""
         all_conflict = True
-        for step, other, theirs in reversed(entries):
+        for step, other, theirs, _ in reversed(entries):
             if not conflict(mode, other):
                 all_conflict = False
                 continue
@@ -291,20 +292,22 @@ class Trace:
             entries.clear()  # whatever comes later meets this access first
         return clock
 
-    def _race_at_gate(self, key: Any, mode: str, arrival: Clock, index: int, path: Path, task: int) -> None:  # noqa: PLR0913, PLR0917 - of a step that may not exist
+    def _race_at_gate(  # noqa: PLR0913, PLR0917 - of a step that may not exist
+        self, key: Any, mode: str, arrival: Clock, index: int, path: Path, task: int, *, timed: bool = False
+    ) -> None:
         if not self.looking:
             return
         met: dict[str, Clock] = {}
-        for step, other, theirs in reversed(self._accesses.get(key, ())):
-            if not conflict(mode, other):
-                continue
+        for step, other, theirs, shut in reversed(self._accesses.get(key, ())):
+            if not conflict(mode, other) or (mode == shut and not timed):
+                continue  # behind a closed gate nobody could have passed
             clock = met.get(other, arrival)
             if step.task == task or (len(clock) > step.task and clock[step.task] >= step.seq):
                 continue
             self._race(step, clock, index, path, task)
             met[other] = _joined(clock, theirs)
 
-    def _race(self, first: Step, clock: Clock, index: int, path: Path, task: int) -> None:  # noqa: PLR0913, PLR0917 - of a step that may not exist
+    def _race(self, first: Step, clock: Clock, index: int, path: Path, task: int) -> None:
         """The step at ``index`` (``clock``: what it depends on) races with ``first``: who can begin the other order, at ``first``."""
         if len(first.options) < 2:
             return

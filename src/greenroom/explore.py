@@ -80,7 +80,9 @@ class Report:
 
 
 @dataclass(slots=True)
-class _Options:
+class Options:
+    """What belongs to a scenario besides its schedule: the same schedule is another execution under other options."""
+
     max_steps: int
     timers: str
     ignore: tuple[type[GreenroomError], ...]
@@ -127,19 +129,19 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         UsageError: an argument makes no sense.
         NondeterminismEscaped: a failing schedule did not fail again.
     """
-    options = _checked(scenario, executions, max_steps, timers, ignore)
+    options = checked(scenario, executions, max_steps, timers, ignore)
     chosen = policy_named(policy, seed)
     name = scenario_name(scenario)
     seen: set[int] = set()
     steps = done = 0
     failing: Execution | None = None
     started, cpu_started = time.perf_counter(), time.process_time()
-    with _installed(scenario) as shims:
+    with installed(scenario) as shims:
         for number in range(executions):
             if number % _EXECUTIONS_PER_COLLECTION == _EXECUTIONS_PER_COLLECTION - 1:
                 shims.collect()
             chosen.begin(number)
-            execution = _execute(scenario, chosen, None, options)
+            execution = execute(scenario, chosen, None, options)
             done = number + 1
             steps += execution.steps
             seen.add(hash(execution.schedule))
@@ -151,7 +153,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
             if max_seconds is not None and time.perf_counter() - started > max_seconds:
                 break
         elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu_started
-        failure = None if failing is None else _explained(scenario, failing, options, shrink=shrink)
+        failure = None if failing is None else explained(scenario, failing, options, shrink=shrink)
     label = policy if isinstance(policy, str) else type(policy).__name__
     return Report(name, done, len(seen), steps, elapsed, cpu, failure, None if failure is None else done, label, seed)
 
@@ -173,11 +175,11 @@ def replay(
         ScheduleSyntaxError: the text is no schedule.
         ReplayMismatch: the program no longer takes the recorded path.
     """
-    options = _checked(scenario, 1, max_steps, timers, ignore)
+    options = checked(scenario, 1, max_steps, timers, ignore)
     value = _schedule(schedule)
     policy = Replay(value)
-    with _installed(scenario):
-        execution = _execute(scenario, policy, History(), options)
+    with installed(scenario):
+        execution = execute(scenario, policy, History(), options)
     if policy.unused() and execution.failure is None:
         raise _never_reached(value, policy.unused(), execution.decisions)
     return execution
@@ -203,11 +205,11 @@ def run(
     Raises:
         Exception: what the scenario raised, or a ``PromiseBroken``.
     """
-    options = _checked(scenario, 1, max_steps, timers, ignore)
+    options = checked(scenario, 1, max_steps, timers, ignore)
     policy = Replay(_schedule(schedule or Schedule())) if schedule is None or isinstance(schedule, str | Schedule) else schedule
-    with _installed(scenario):
+    with installed(scenario):
         policy.begin(0)
-        execution = _execute(scenario, policy, History(), options)
+        execution = execute(scenario, policy, History(), options)
     if execution.failure is not None:
         add_picture(execution.failure)
         raise execution.failure.error
@@ -219,7 +221,7 @@ def scenario_name(scenario: Scenario) -> str:
     return str(getattr(scenario, "__qualname__", None) or type(scenario).__name__)
 
 
-class _installed:  # noqa: N801 - reads as a clause: with _installed(scenario)
+class installed:  # noqa: N801 - reads as a clause: with installed(scenario)
     """The shims stay in place over many executions, and garbage is collected only between them.
 
     A finalizer that strikes in the middle of an execution would make it another one than its replay. What was there before is
@@ -263,7 +265,8 @@ def _never_reached(schedule: Schedule, unused: list[int], decisions: int) -> Gre
     )
 
 
-def _checked(scenario: Scenario, executions: int, max_steps: int, timers: str, ignore: Iterable[type[GreenroomError]]) -> _Options:
+def checked(scenario: Scenario, executions: int, max_steps: int, timers: str, ignore: Iterable[type[GreenroomError]]) -> Options:
+    """The options, if they and the scenario make sense; ``UsageError`` if not."""
     if not callable(scenario):
         raise UsageError(f"a scenario is a function without arguments, not {scenario!r}")
     if inspect.iscoroutinefunction(scenario) or inspect.isgeneratorfunction(scenario) or inspect.isasyncgenfunction(scenario):
@@ -277,10 +280,10 @@ def _checked(scenario: Scenario, executions: int, max_steps: int, timers: str, i
     for kind in ignored:
         if not (isinstance(kind, type) and issubclass(kind, PromiseBroken)):
             raise UsageError(f"ignore takes classes such as greenroom.LeftBehind, not {kind!r}")
-    return _Options(max_steps, timers, ignored)
+    return Options(max_steps, timers, ignored)
 
 
-def _execute(scenario: Scenario, policy: Policy, history: History | None, options: _Options) -> Execution:
+def execute(scenario: Scenario, policy: Policy, history: History | None, options: Options) -> Execution:
     """One execution on a stage of its own."""
     stage = Stage(policy, history=history, max_steps=options.max_steps, timers=options.timers)
     scheduler = stage.scheduler
@@ -301,7 +304,7 @@ def _execute(scenario: Scenario, policy: Policy, history: History | None, option
     return Execution(schedule, scheduler.steps, scheduler.decisions, scheduler.clock.now_ns / 1e9, failure, recorded, main.result)
 
 
-def _verdict(stage: Stage, options: _Options) -> BaseException | None:
+def _verdict(stage: Stage, options: Options) -> BaseException | None:
     scheduler = stage.scheduler
     if scheduler.verdict == "steps":
         main = stage.tasks[0]
@@ -318,7 +321,7 @@ def _still_busy(tasks: list[Task]) -> str:
     return f"the scenario is over, but these never come to rest: {busy}; stop them before it returns"
 
 
-def _explained(scenario: Scenario, found: Execution, options: _Options, *, shrink: bool) -> Failure:
+def explained(scenario: Scenario, found: Execution, options: Options, *, shrink: bool) -> Failure:
     """The failure again with its history, on the simplest schedule that still shows it."""
     assert found.failure is not None
     schedule = found.schedule
@@ -330,13 +333,13 @@ def _explained(scenario: Scenario, found: Execution, options: _Options, *, shrin
             if spent > _SHRINK_STEPS:
                 return None
             policy = Replay(candidate, strict=False)
-            again = _execute(scenario, policy, None, options)
+            again = execute(scenario, policy, None, options)
             spent += again.steps
             assert found.failure is not None
             return again.schedule if again.failure is not None and same_failure(again.failure, found.failure) else None
 
         schedule = shrink_schedule(schedule, still_fails, budget=_SHRINK_BUDGET)
-    recorded = _execute(scenario, Replay(schedule, strict=False), History(), options)
+    recorded = execute(scenario, Replay(schedule, strict=False), History(), options)
     if recorded.failure is None or not same_failure(recorded.failure, found.failure):
         raise NondeterminismEscaped(
             f"{found.failure.error!r} did not happen again under the same schedule {schedule}: the scenario depends on something that "

@@ -84,24 +84,12 @@ class Inbox:
                 task.handling = None
                 scheduler.point("receive", self)
             task.handling = None
-        trace = scheduler.trace
         if not self._items:
-            if not block:
-                if trace is not None:
-                    trace.touch(self, "read")
-                raise queue.Empty
-            deadline = deadline_of(scheduler, timeout)
-            while not self._items:
-                if not scheduler.wait("receive", self, self._takers, deadline):
-                    if trace is not None:
-                        trace.touch(self, "read")
-                    raise queue.Empty
-            if trace is not None and deadline is not None:
-                trace.passed(self, "read")
+            self._wait(timeout if block else 0)
         envelope = self._items.popleft()
         self.taken_count += 1
-        if trace is not None:
-            trace.order((id(self), self.taken_count))
+        if scheduler.trace is not None:
+            scheduler.trace.order((id(self), self.taken_count))
         if task is not None:
             task.handling = envelope
             task.handling_number = self.taken_count
@@ -111,6 +99,19 @@ class Inbox:
         if self.crash_next is not None and not isinstance(envelope.message, messages._ActorStop):
             return self._crash(envelope)
         return envelope
+
+    def _wait(self, timeout: float | None) -> None:
+        """Wait for a message, ``timeout`` seconds at most; ``queue.Empty`` if none came."""
+        scheduler = self._scheduler
+        trace = scheduler.trace
+        deadline = deadline_of(scheduler, timeout)
+        in_time = timeout is None or timeout > 0
+        while in_time and not self._items:
+            in_time = scheduler.wait("receive", self, self._takers, deadline)
+        if trace is not None and deadline is not None:
+            trace.passed(self, "read", timed=True)
+        if not in_time:
+            raise queue.Empty
 
     def _crash(self, envelope: Any) -> Any:
         """The same envelope, but handling its message raises: Pykka is led to call ``greenroom_raise`` instead of the handler."""
@@ -218,7 +219,7 @@ class Future(pykka.ThreadingFuture[Any]):
             )
         in_time = scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout))
         if scheduler.trace is not None and timeout is not None:
-            scheduler.trace.passed(self, "read")
+            scheduler.trace.passed(self, "read", timed=True)
         if not in_time:
             if scheduler.history is not None:
                 scheduler.record("timeout", self.greenroom_name, 0, f"after {timeout:g} s")

@@ -17,8 +17,8 @@ from greenroom.task import Kind, Task, TaskGreenlet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from greenroom.history import History
     from greenroom.dependence import Trace
+    from greenroom.history import History
     from greenroom.policy import Policy
 
 FAIRNESS: Final = 128  # consecutive steps of one task after which the default order lets the others go first
@@ -220,7 +220,7 @@ class Scheduler:
             self.foreground += 1
         self.tasks.append(task)
         if self.trace is not None:
-            self.trace.spawned(task)
+            self.trace.spawned()
         if idle_in is None:
             self.ready.append(task)
         else:
@@ -396,10 +396,10 @@ class Scheduler:
         return self._choose()
 
     def _only(self, task: Task) -> None:
-        """Tell the trace of a step that nobody had to choose."""
-        assert self.trace is not None
+        """Tell a policy that traces of a step that nobody had to choose."""
+        policy: Any = self.policy
         try:
-            self.trace.only(task)
+            policy.only(task)
         except BaseException as error:  # noqa: BLE001 - as if the policy had raised it
             self._stop(error)
 

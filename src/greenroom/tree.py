@@ -35,7 +35,7 @@ class Node:
 
     __slots__ = ("branches", "depth", "options", "parent", "sleep", "via")
 
-    def __init__(self, parent: Node | None, via: Move, depth: int, options: tuple[Path, ...] | int, sleep: Sleep) -> None:  # noqa: PLR0913, PLR0917 - its slots
+    def __init__(self, parent: Node | None, via: Move, depth: int, options: tuple[Path, ...] | int, sleep: Sleep) -> None:
         self.parent = parent
         self.via = via
         self.depth = depth
@@ -70,6 +70,7 @@ class Tree:
         self._running = 0
         self._waiting: list[tuple[int, int, Node, Move]] = []
         self._serial = 0
+        self._shape: dict[int, tuple[int, int]] = {}  # by options: how many nodes are finished, and how many branches they had
 
     @property
     def finished(self) -> bool:
@@ -165,15 +166,23 @@ class Tree:
         """
         if not self._begun:
             return 0.0
-        left = 0.0
-        for node in self._nodes():
-            unfinished = sum(branch.state != "done" and branch.child is None for branch in node.branches.values())
-            if unfinished:
-                share = unfinished / len(node.branches)
-                for above in self._path(node)[:-1]:
-                    share /= len(above.branches)
-                left += share
-        return 1.0 - left
+        done = 0.0
+        stack = [(self._top, 1.0)] if self._top is not None else []
+        while stack:
+            node, share = stack.pop()
+            share /= self._expected(node)
+            for branch in node.branches.values():
+                if branch.state == "done":
+                    done += share
+                elif branch.child is not None:
+                    stack.append((branch.child, share))
+        return 1.0 if self.finished else done
+
+    def _expected(self, node: Node) -> float:
+        """How many branches the node will have: as many as finished ones with as many options had on the average, but no fewer than now."""
+        count = node.options if isinstance(node.options, int) else len(node.options)
+        nodes, branches = self._shape.get(count, (0, 0))
+        return max(len(node.branches), branches / nodes if nodes else 1.0)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -234,6 +243,9 @@ class Tree:
         branch.child = None
         above: Node | None = node
         while above is not None and all(known.state == "done" for known in above.branches.values()):
+            count = above.options if isinstance(above.options, int) else len(above.options)
+            nodes, branches = self._shape.get(count, (0, 0))
+            self._shape[count] = nodes + 1, branches + len(above.branches)
             parent, via = above.parent, above.via
             if parent is not None:
                 parent.branches[via].state = "done"
@@ -254,7 +266,7 @@ class Tree:
     def dump(self) -> dict[str, Any]:
         """All that is left, in the types of JSON; what somebody is at work on counts as not taken."""
         numbers: dict[int, int] = {}
-        nodes = []
+        nodes: list[Any] = []
         for node in self._nodes():
             numbers[id(node)] = len(nodes)
             branches = [

@@ -22,7 +22,7 @@ Move = Path | int  # who was chosen, or which value
 Sleep = dict[Path, Footprint]
 
 
-class AllAsleep(Exception):  # noqa: N818 - no error: the execution would be equivalent to one that was taken before
+class AllAsleep(Exception):
     """Whatever could run now leads to a schedule that was taken before."""
 
 
@@ -86,7 +86,7 @@ class Dpor:
             wanted = self.prefix[made]
             if paths != self._options[made]:
                 raise self._other_program(paths)
-            index = paths.index(wanted)  # type: ignore[arg-type]  # a path, for the options are
+            index = paths.index(wanted)
             step = self._begin(options, index, made)
             self.repeated.append(step)
         else:

@@ -157,19 +157,19 @@ class Lock(Named):
                 trace.touch(self, "read")
             if not scheduler.wait("lock", self, self._gate.waiting, deadline):
                 if trace is not None:
-                    trace.touch(self, "try")
+                    trace.passed(self, "try", timed=True, shut="acquire")
                 return False
             if task in self._gate.able:
                 self._gate.able.remove(task)
         if trace is not None:
-            trace.passed(self, "acquire")
+            trace.passed(self, "acquire", timed=True)
         return True
 
     def _note_try(self) -> None:
         self._tried = True
         trace = self._greenroom.trace
         if trace is not None:
-            trace.touch(self, "try")
+            trace.touch(self, "try", shut="acquire" if self._held else "")
             if self._released_unseen:
                 trace.incomplete = f"{self._name} is tried without blocking, and its releases before that are no scheduling points"
 
@@ -291,7 +291,7 @@ class Condition(Named, threading.Condition):
         try:
             woken = scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout))
             if scheduler.trace is not None and timeout is not None:
-                scheduler.trace.passed(self, "read")
+                scheduler.trace.passed(self, "read", timed=True)
             return woken
         finally:
             if hasattr(self._lock, "_acquire_restore"):
@@ -351,8 +351,11 @@ class Event(Named, threading.Event):
                 scheduler.point("read", self)
             task.committed = True
         if scheduler.trace is not None:
-            scheduler.trace.touch(self, "read")
+            scheduler.trace.touch(self, "read", shut="" if self._flag else "read")
         return self._flag
+
+    def _at_fork_reinit(self) -> None:
+        pass  # a process that is forked beside a stage has nothing of it
 
     isSet = is_set  # noqa: N815 - the old name, as threading has it
 
@@ -360,9 +363,9 @@ class Event(Named, threading.Event):
         scheduler = self._greenroom
         if self.owner is None or scheduler.current is not self.owner:
             scheduler.visible("set", self)
-        self._flag = True
         if scheduler.trace is not None:
-            scheduler.trace.touch(self, "write")
+            scheduler.trace.touch(self, "write", shut="" if self._flag else "read")
+        self._flag = True
         if scheduler.history is not None and self.owner is None:
             scheduler.record("set", self._name)
         scheduler.wake_all(self._gate.waiting)  # whoever waits now goes on, even if the flag is cleared before that
@@ -370,25 +373,26 @@ class Event(Named, threading.Event):
     def clear(self) -> None:
         self._greenroom.visible("clear", self)
         if self._greenroom.trace is not None:
-            self._greenroom.trace.touch(self, "write")
+            self._greenroom.trace.touch(self, "write", shut="" if self._flag else "read")
         self._flag = False
         self._gate.close(self._greenroom)
 
     def wait(self, timeout: float | None = None) -> bool:
         scheduler = self._greenroom
         task = scheduler.current
+        if scheduler.trace is not None:  # a set() wakes those that have come before it, even if it is cleared at once
+            scheduler.trace.touch(self, "read", shut="" if self._flag else "read")
         if timeout is None:
             self._gate.enter(scheduler, "wait", self, closed=not self._flag, mode="read")
             if task is not None:
                 task.committed = True
             return True
         scheduler.visible("read", self)
-        if self._flag:
-            in_time = True
-        else:
+        in_time = self._flag
+        if not in_time:
             in_time = scheduler.wait("wait", self, self._gate.waiting, deadline_of(scheduler, timeout)) or self._flag
         if scheduler.trace is not None:
-            scheduler.trace.passed(self, "read")
+            scheduler.trace.passed(self, "read", timed=True)
         return in_time
 
 
@@ -400,6 +404,7 @@ class Semaphore(Named, threading.Semaphore):
             raise ValueError("semaphore initial value must be >= 0")
         self._born("Semaphore")
         self._value = self._initial_value = value
+        self._taken = 0
         self._gate = Gate()
 
     def __repr__(self) -> str:
@@ -409,30 +414,37 @@ class Semaphore(Named, threading.Semaphore):
         if not blocking and timeout is not None:
             raise ValueError("can't specify timeout for non-blocking acquire")
         scheduler = self._greenroom
-        task, trace = scheduler.current, scheduler.trace
         if blocking and timeout is None:
-            self._gate.enter(scheduler, "acquire", self, closed=not self._value, mode="acquire")
-            if task is not None:
-                task.committed = True
+            self._gate.enter(scheduler, "acquire", self, closed=not self._value, mode="get")
+            if scheduler.current is not None:
+                scheduler.current.committed = True
             while self._value == 0:  # only outside every task
                 scheduler.wait("acquire", self, self._gate.waiting)
-        else:
-            scheduler.visible("acquire", self)
-            deadline = deadline_of(scheduler, timeout)
-            while self._value == 0:
-                if trace is not None:
-                    trace.touch(self, "read")
-                if not blocking or not scheduler.wait("acquire", self, self._gate.waiting, deadline):
-                    if trace is not None:
-                        trace.touch(self, "try")
-                    return False
-                if task in self._gate.able:
-                    self._gate.able.remove(task)
-            if trace is not None:
-                trace.passed(self, "acquire")
+        elif not self._acquired_in_time(scheduler, blocking, timeout):
+            return False
         self._value -= 1
+        self._taken += 1
+        if scheduler.trace is not None:
+            scheduler.trace.order((id(self), self._taken))
         if self._value == 0:
             self._gate.close(scheduler)
+        return True
+
+    def _acquired_in_time(self, scheduler: Scheduler, blocking: bool, timeout: float | None) -> bool:
+        task, trace = scheduler.current, scheduler.trace
+        scheduler.visible("acquire", self)
+        deadline = deadline_of(scheduler, timeout)
+        while self._value == 0:
+            if trace is not None:
+                trace.touch(self, "read")
+            if not blocking or not scheduler.wait("acquire", self, self._gate.waiting, deadline):
+                if trace is not None:
+                    trace.passed(self, "try", timed=True, shut="get")
+                return False
+            if task in self._gate.able:
+                self._gate.able.remove(task)
+        if trace is not None:
+            trace.passed(self, "try", timed=True)
         return True
 
     __enter__ = acquire
@@ -445,7 +457,9 @@ class Semaphore(Named, threading.Semaphore):
             raise ValueError("n must be one or more")
         self._greenroom.visible("release", self)
         if self._greenroom.trace is not None:
-            self._greenroom.trace.touch(self, "post")
+            self._greenroom.trace.touch(self, "put", shut="" if self._value else "get")
+            for number in range(n):
+                self._greenroom.trace.publish((id(self), self._taken + self._value + number + 1))
         self._value += n
         self._gate.open(self._greenroom)
 

@@ -41,14 +41,14 @@ class Queue(Named, queue.Queue[Any]):
         if self.maxsize <= 0:
             scheduler.visible("put", self)
             if trace is not None:
-                trace.touch(self, self._put_mode)
+                trace.touch(self, self._put_mode, shut=self._shut())
         elif not self._enter(scheduler, "put", self._room, block, _checked_deadline(scheduler, timeout)):
             raise queue.Full
         self._put(item)
         self._puts += 1
         if trace is not None:
             trace.publish((id(self), self._puts))
-            trace.touch(self._finished, "post")
+            trace.touch(self._finished, "post", shut="read" if self.unfinished_tasks else "")
         self.unfinished_tasks += 1
         self._finished.close(scheduler)
         if self.maxsize > 0 and self._qsize() >= self.maxsize:
@@ -89,17 +89,25 @@ class Queue(Named, queue.Queue[Any]):
                 if trace is not None:
                     trace.touch(self, "read")
                 if not block or not scheduler.wait(operation, self, gate.waiting, deadline):
+                    if trace is not None:
+                        trace.passed(self, "try", timed=True, shut=self._shut())
                     return False
                 if task in gate.able:
                     gate.able.remove(task)
             if trace is not None:
-                trace.touch(self, "try")
+                trace.passed(self, "try", timed=True, shut=self._shut())
         if trace is not None and operation == "put" and self._puts >= self.maxsize:
             trace.order((id(self), self.maxsize - self._puts - 1))
         return True
 
     _put_mode = "put"
     _get_mode = "get"
+
+    def _shut(self) -> str:
+        """Which mode could not pass now, if any: those who would get from an empty queue, or put into a full one."""
+        if not self._qsize():
+            return self._get_mode
+        return self._put_mode if 0 < self.maxsize <= self._qsize() else ""
 
     def _barred(self, operation: str) -> bool:
         return self._qsize() >= self.maxsize if operation == "put" else not self._qsize()
@@ -116,7 +124,7 @@ class Queue(Named, queue.Queue[Any]):
     def qsize(self) -> int:
         self._greenroom.visible("read", self)
         if self._greenroom.trace is not None:
-            self._greenroom.trace.touch(self, "read")
+            self._greenroom.trace.touch(self, "read", shut=self._shut())
         return int(self._qsize())
 
     def empty(self) -> bool:
@@ -131,7 +139,7 @@ class Queue(Named, queue.Queue[Any]):
         scheduler = self._greenroom
         scheduler.visible("put", self)
         if scheduler.trace is not None:
-            scheduler.trace.touch(self._finished, "post")
+            scheduler.trace.touch(self._finished, "post", shut="read")
         self.unfinished_tasks -= 1
         if self.unfinished_tasks == 0:
             self._finished.open(scheduler)

@@ -78,7 +78,7 @@ def join(self: Any, timeout: float | None = None) -> None:
     if not task.done and not scheduler.closing:
         scheduler.wait("join", task, task.joiners, deadline_of(scheduler, timeout))
         if scheduler.trace is not None and timeout is not None:
-            scheduler.trace.passed(task, "read")
+            scheduler.trace.passed(task, "read", timed=True)
     if scheduler.trace is not None and task.done:
         scheduler.trace.order(task)
 
