@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test fuzz replay lint bench lock wheel clean
+.PHONY: help setup check test fuzz replay lint bench lock wheel clean pykka-suite
 
 ARGS ?=
 MINUTES ?= 30
@@ -12,7 +12,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv from requirements.lock (again only after pyproject.toml or the lock changed)
 
@@ -36,6 +36,9 @@ lint: $(STAMP) ## ruff, formatting, types, who may import whom
 
 bench: $(STAMP) ## the benchmarks; ARGS are passed on
 	@$(PY) -m benchmarks $(ARGS)
+
+pykka-suite: $(STAMP) ## Pykka's own tests on the stage (needs a package index); ARGS="--schedules 10 --policy pct"
+	@$(PY) -m benchmarks.pykka_suite $(ARGS)
 
 wheel: $(STAMP) ## build dist/*.whl and show what is in it
 	rm -rf dist

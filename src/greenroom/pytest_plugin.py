@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from greenroom import staged_tests
+from greenroom.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -22,10 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="where an ActorMachine's actors run: on a controlled schedule in virtual time (stage, the default), or on Pykka's own threads",
     )
+    staged_tests.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hand the choice on to the machines; on threads, Hypothesis's profile ``threads`` is used if there is one."""
+    if config.getoption("--on-stage"):
+        try:
+            config.pluginmanager.register(staged_tests.StagedTests(config))
+        except UsageError as error:
+            raise pytest.UsageError(f"greenroom: {error}") from error
     actors = config.getoption("--actors")
     if actors is None:
         return

@@ -15,7 +15,7 @@ import pykka
 from pykka import messages
 
 from greenroom.describe import describe, describe_message
-from greenroom.errors import OutsideStage
+from greenroom.errors import OutsideStage, StageClosed
 from greenroom.shims.locks import deadline_of, scheduler_of_task
 from greenroom.task import Task, current_task
 
@@ -57,6 +57,11 @@ class Inbox:
             if task.committed:
                 scheduler.point("send", self)
             task.committed = True
+        elif scheduler.closing and current_task() is not None:
+            raise StageClosed(
+                f"{self.greenroom_name} was started in an earlier execution, which is over: the reference to it outlived that "
+                "(a global, a cache, a fixture of a wider scope); let each execution start its own"
+            )
         self.put_count += 1
         items = self._items
         items.append(envelope)

@@ -602,7 +602,7 @@ def test_a_reference_that_outlives_its_execution_is_no_puzzle():
         ref.ask("hello")
 
     greenroom.run(scenario, ignore=[greenroom.LeftBehind])
-    with pytest.raises(greenroom.ReplyNeverComes):
+    with pytest.raises(greenroom.StageClosed, match=r"Echo-1 was started in an earlier execution"):
         greenroom.run(scenario, ignore=[greenroom.LeftBehind])
 
 

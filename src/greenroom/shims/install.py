@@ -11,7 +11,6 @@ import _threading_local
 import builtins
 import concurrent.futures._base
 import importlib
-import logging
 import os
 import queue
 import random
@@ -32,6 +31,7 @@ from pykka import ActorRegistry
 
 from greenroom import runtime
 from greenroom.shims import locks, pools, prior, queues, randomness, threads, times
+from greenroom.shims.quiet import quiet
 from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
 from greenroom.shims.watchdog import watchdog
 from greenroom.task import TaskGreenlet, current_task
@@ -179,7 +179,7 @@ class _Installation:
             self.fixed = [*_single_names(), *_methods(), *prior.methods()]
         try:
             self._replace_names(scenario)
-            logging.getLogger("pykka").addFilter(_quiet_inside_tasks)
+            quiet.begin()
             watchdog.arm()
         except BaseException:
             self.depth = 1
@@ -193,7 +193,7 @@ class _Installation:
         watchdog.disarm()
         while self.undo:
             self.undo.pop()()
-        logging.getLogger("pykka").removeFilter(_quiet_inside_tasks)
+        quiet.end()
 
     def _replace_names(self, scenario: Any) -> None:
         self.replace_in_modules()
@@ -260,11 +260,6 @@ class _Installation:
         else:
             self.undo.append(lambda: delattr(owner, name))
         setattr(owner, name, value)
-
-
-def _quiet_inside_tasks(record: logging.LogRecord) -> bool:
-    """Pykka's log of failures is in the history; thousands of executions must not print it."""
-    return current_task() is None
 
 
 def _hook(real: Callable[..., Any], simulated: Callable[..., Any]) -> Any:

@@ -35,6 +35,9 @@ class Site(NamedTuple):
             return owner.get(key)
         if isinstance(owner, list):
             return owner[key] if key < len(owner) else None
+        if isinstance(owner, Site):
+            inside = owner.read()
+            return inside[key] if isinstance(inside, tuple) and key < len(inside) else None
         if isinstance(owner, CellType):
             return owner.cell_contents if _is_filled(owner) else None
         if isinstance(owner, FunctionType):
@@ -49,6 +52,10 @@ class Site(NamedTuple):
             old = owner[key]
             owner[key] = value
             return lambda: owner.__setitem__(key, old)
+        if isinstance(owner, Site):  # a tuple cannot be changed: another one takes its place
+            parts = owner.read()
+            changed = (*parts[:key], value, *parts[key + 1 :])
+            return owner.write(changed if type(parts) is tuple else type(parts)._make(changed))
         if isinstance(owner, CellType):
             old = owner.cell_contents
             owner.cell_contents = value
@@ -101,7 +108,12 @@ class _Walk:
         if self.wanted(value):
             yield site
         elif depth < _DEEPEST and id(value) not in self.seen:
-            yield from self.below(value, site.label, depth + 1)
+            if type(value) is tuple or (isinstance(value, tuple) and hasattr(value, "_make")):
+                self.seen.add(id(value))
+                for index, part in enumerate(value if len(value) <= _LARGEST else ()):
+                    yield from self.at(Site(site, index, f"{site.label}[{index}]"), part, depth)
+            else:
+                yield from self.below(value, site.label, depth + 1)
 
     def below(self, value: Any, label: str, depth: int) -> Iterator[Site]:
         """What hangs on ``value``, if it is of a kind that programs write."""

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import types
+from typing import NamedTuple
 
 import pytest
 
@@ -134,3 +135,39 @@ def test_globals_that_change_between_explorations_are_looked_at_again(monkeypatc
     greenroom.run(lambda: None)
     monkeypatch.setattr(module, "SERVICE", Program(), raising=False)
     assert greenroom.run(lambda: (module.SERVICE.sleep(5), time.monotonic())[1]).result == 100_005.0
+
+
+class Point(NamedTuple):
+    name: str
+    sleep: object
+
+
+LOCKS = (threading.Lock(), threading.Lock())
+NESTED = {"real": [Point("time", time.sleep), ("deep", {"sleep": time.sleep})]}
+
+
+def test_tuples_are_rebuilt_with_what_stands_in_and_put_back(outcomes):
+    locks, point = LOCKS, NESTED["real"][0]
+
+    def scenario():
+        before = time.monotonic()
+        NESTED["real"][0].sleep(2)
+        NESTED["real"][1][1]["sleep"](3)
+        assert type(NESTED["real"][0]) is Point
+        held = []
+
+        def other():
+            with LOCKS[1], LOCKS[0]:
+                held.append(len(held))
+
+        thread = threading.Thread(target=other)
+        with LOCKS[1]:
+            thread.start()
+            time.sleep(1)
+            assert held == []
+        thread.join()
+        return time.monotonic() - before
+
+    assert outcomes(scenario, executions=20) == {6.0}
+    assert LOCKS is locks
+    assert NESTED["real"][0] is point

@@ -1,0 +1,57 @@
+"""Pykka logs every failure of an actor: in thousands of executions nobody wants to read that, but a program may look at its log.
+
+Inside a task what Pykka logs goes to the handlers of the program alone: to those of a class of its own, and to those that were attached
+since the stage opened. The terminal, and what a test runner attached before, get nothing: the failure is in the history.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Final
+
+from greenroom.shims.sites import is_program
+from greenroom.task import current_task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Quiet:
+    """In place while a stage is open, as a filter of Pykka's logger."""
+
+    def __init__(self) -> None:
+        self._before: list[logging.Handler] = []
+
+    def begin(self) -> None:
+        """Start to filter."""
+        logger = logging.getLogger("pykka")
+        self._before = list(_handlers(logger))
+        logger.addFilter(self.wants)
+
+    def end(self) -> None:
+        """Leave Pykka's logger as it was."""
+        logging.getLogger("pykka").removeFilter(self.wants)
+        self._before = []
+
+    def wants(self, record: logging.LogRecord) -> bool:
+        """Whether the record goes its ordinary way; inside a task it is given to the program's handlers here."""
+        if current_task() is None:
+            return True
+        for handler in list(_handlers(logging.getLogger(record.name))):
+            is_new = not any(handler is known for known in self._before)
+            if record.levelno >= handler.level and (is_new or is_program(sys.modules.get(type(handler).__module__))):
+                handler.handle(record)
+        return False
+
+
+def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
+    """Those that a record of ``logger`` would come to."""
+    while True:
+        yield from logger.handlers
+        if not logger.propagate or logger.parent is None:
+            return
+        logger = logger.parent
+
+
+quiet: Final = Quiet()
