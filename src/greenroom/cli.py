@@ -129,6 +129,10 @@ def _common(parser: argparse.ArgumentParser) -> None:
     steps = f"steps after which a run is a livelock (default: {MAX_STEPS})"
     parser.add_argument("--max-steps", type=_positive, default=MAX_STEPS, help=steps)
     parser.add_argument("--timers", choices=("lazy", "explored"), default="lazy", help="explored: a timeout may strike at any point")
+    lines = "line: also between the source lines of the modules named by --lines-of"
+    parser.add_argument("--granularity", choices=("message", "line"), default="message", help=lines)
+    lines_of = "a module or package for --granularity line, as often as wanted (default: the scenario's own file)"
+    parser.add_argument("--lines-of", action="append", default=[], metavar="NAME", help=lines_of)
     ignore = f"a promise that the scenario means to break, as often as wanted: {', '.join(_PROMISES)}"
     parser.add_argument("--ignore", action="append", choices=_PROMISES, default=[], metavar="PROMISE", help=ignore)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -169,6 +173,8 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
         max_steps=options.max_steps,
         max_seconds=options.seconds,
         timers=options.timers,
+        granularity=options.granularity,
+        lines_of=options.lines_of,
         ignore=_ignored(options),
         shrink=not options.no_shrink,
         progress=progress,
@@ -219,7 +225,15 @@ def _labels(options: Any) -> Callable[[Any], str | None] | None:
 
 
 def _replay(options: Any, scenario: Callable[[], Any]) -> int:
-    execution = replay(scenario, options.schedule, max_steps=options.max_steps, timers=options.timers, ignore=_ignored(options))
+    execution = replay(
+        scenario,
+        options.schedule,
+        max_steps=options.max_steps,
+        timers=options.timers,
+        granularity=options.granularity,
+        lines_of=options.lines_of,
+        ignore=_ignored(options),
+    )
     if options.json:
         print(json.dumps(_execution(execution), ensure_ascii=False))
     elif execution.failure is not None:

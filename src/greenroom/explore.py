@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +13,7 @@ from greenroom import diagnosis, errors
 from greenroom.errors import GreenroomError, LeftBehind, Livelock, NondeterminismEscaped, PromiseBroken, ReplayMismatch, UsageError
 from greenroom.failure import Failure, add_picture, same_failure
 from greenroom.history import History
+from greenroom.lines import Lines, modules_named
 from greenroom.policies import policy_named
 from greenroom.policies.replay import Replay
 from greenroom.schedule import Schedule
@@ -86,11 +88,15 @@ class Options:
     max_steps: int
     timers: str
     ignore: tuple[type[GreenroomError], ...]
+    granularity: str = "message"
+    lines_of: tuple[str, ...] = ()
 
     def not_default(self) -> tuple[tuple[str, str], ...]:
         """What a replay must be given as well, as on the command line."""
         given = [("--max-steps", str(self.max_steps))] if self.max_steps != MAX_STEPS else []
         given += [("--timers", self.timers)] if self.timers != "lazy" else []
+        given += [("--granularity", self.granularity)] if self.granularity != "message" else []
+        given += [("--lines-of", name) for name in self.lines_of]
         ignored = [kind.__name__ for kind in self.ignore if getattr(errors, kind.__name__, None) is kind]
         return (*given, *(("--ignore", name) for name in ignored))
 
@@ -104,6 +110,8 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
     max_steps: int = MAX_STEPS,
     max_seconds: float | None = None,
     timers: str = "lazy",
+    granularity: str = "message",
+    lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
     shrink: bool = True,
     progress: Callable[[int, int], None] | None = None,
@@ -118,6 +126,8 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         max_steps: scheduling points after which an execution counts as a livelock.
         max_seconds: stop after this much wall time as well.
         timers: "lazy" (virtual time passes only when no task can run) or "explored" (a timeout may strike at any point).
+        granularity: "message" (tasks are switched at visible operations) or "line" (also before each source line of ``lines_of``).
+        lines_of: names of modules and packages, for "line"; the scenario's own module if none is given.
         ignore: classes of ``greenroom.PromiseBroken`` that this scenario means to break.
         shrink: reduce a failing schedule to few deviations from the default order.
         progress: called with the executions done and the distinct schedules seen, now and then.
@@ -129,14 +139,14 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         UsageError: an argument makes no sense.
         NondeterminismEscaped: a failing schedule did not fail again.
     """
-    options = checked(scenario, executions, max_steps, timers, ignore)
+    options = checked(scenario, executions, max_steps, timers, ignore, granularity, lines_of)
     chosen = policy_named(policy, seed)
     name = scenario_name(scenario)
     seen: set[int] = set()
     steps = done = 0
     failing: Execution | None = None
     started, cpu_started = time.perf_counter(), time.process_time()
-    with installed(scenario) as shims:
+    with installed(scenario, options) as shims:
         for number in range(executions):
             if number % _EXECUTIONS_PER_COLLECTION == _EXECUTIONS_PER_COLLECTION - 1:
                 shims.collect()
@@ -158,12 +168,14 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
     return Report(name, done, len(seen), steps, elapsed, cpu, failure, None if failure is None else done, label, seed)
 
 
-def replay(
+def replay(  # noqa: PLR0913 - as explore
     scenario: Scenario,
     schedule: Schedule | str,
     *,
     max_steps: int = MAX_STEPS,
     timers: str = "lazy",
+    granularity: str = "message",
+    lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
 ) -> Execution:
     """The execution of ``scenario`` under ``schedule``, recorded: the same events in every process.
@@ -175,22 +187,24 @@ def replay(
         ScheduleSyntaxError: the text is no schedule.
         ReplayMismatch: the program no longer takes the recorded path.
     """
-    options = checked(scenario, 1, max_steps, timers, ignore)
+    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of)
     value = _schedule(schedule)
     policy = Replay(value)
-    with installed(scenario):
+    with installed(scenario, options):
         execution = execute(scenario, policy, History(), options)
     if policy.unused() and execution.failure is None:
         raise _never_reached(value, policy.unused(), execution.decisions)
     return execution
 
 
-def run(
+def run(  # noqa: PLR0913 - as explore
     scenario: Scenario,
     schedule: Schedule | str | Policy | None = None,
     *,
     max_steps: int = MAX_STEPS,
     timers: str = "lazy",
+    granularity: str = "message",
+    lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
 ) -> Execution:
     """Run ``scenario`` once and raise what breaks, with the lanes picture and the replay line as notes.
@@ -200,14 +214,16 @@ def run(
         schedule: what ``greenroom.schedules()`` drew, a ``Schedule``, its text, a ``Policy``, or None for the default order.
         max_steps: scheduling points after which the execution counts as a livelock.
         timers: "lazy" or "explored", as in ``explore``.
+        granularity: "message" or "line", as in ``explore``.
+        lines_of: names of modules and packages, as in ``explore``.
         ignore: classes of ``greenroom.PromiseBroken`` that this scenario means to break.
 
     Raises:
         Exception: what the scenario raised, or a ``PromiseBroken``.
     """
-    options = checked(scenario, 1, max_steps, timers, ignore)
+    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of)
     policy = Replay(_schedule(schedule or Schedule())) if schedule is None or isinstance(schedule, str | Schedule) else schedule
-    with installed(scenario):
+    with installed(scenario, options):
         policy.begin(0)
         execution = execute(scenario, policy, History(), options)
     if execution.failure is not None:
@@ -228,12 +244,14 @@ class installed:  # noqa: N801 - reads as a clause: with installed(scenario)
     frozen meanwhile: a collection then costs as much as a few executions, and not a walk through all of the test runner.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, options: Options) -> None:
         self._scenario = scenario
+        self._lines = Lines(modules_named(options.lines_of, scenario)) if options.granularity == "line" else nullcontext()
         self._collects = gc.isenabled()
         self._freezes = False
 
     def __enter__(self) -> Self:
+        self._lines.__enter__()
         install(self._scenario)
         gc.disable()
         return self
@@ -252,6 +270,7 @@ class installed:  # noqa: N801 - reads as a clause: with installed(scenario)
         if self._collects:
             gc.enable()
         uninstall()
+        self._lines.__exit__(*exception)
 
 
 def _schedule(schedule: Schedule | str) -> Schedule:
@@ -265,8 +284,15 @@ def _never_reached(schedule: Schedule, unused: list[int], decisions: int) -> Gre
     )
 
 
-def checked(scenario: Scenario, executions: int, max_steps: int, timers: str, ignore: Iterable[type[GreenroomError]]) -> Options:
-    """The options, if they and the scenario make sense; ``UsageError`` if not."""
+def checked(  # noqa: PLR0913, PLR0917 - the options of a caller, one by one
+    scenario: Scenario,
+    executions: int,
+    max_steps: int,
+    timers: str,
+    ignore: Iterable[type[GreenroomError]],
+    granularity: str = "message",
+    lines_of: Iterable[str] = (),
+) -> Options:
     if not callable(scenario):
         raise UsageError(f"a scenario is a function without arguments, not {scenario!r}")
     if inspect.iscoroutinefunction(scenario) or inspect.isgeneratorfunction(scenario) or inspect.isasyncgenfunction(scenario):
@@ -280,7 +306,12 @@ def checked(scenario: Scenario, executions: int, max_steps: int, timers: str, ig
     for kind in ignored:
         if not (isinstance(kind, type) and issubclass(kind, PromiseBroken)):
             raise UsageError(f"ignore takes classes such as greenroom.LeftBehind, not {kind!r}")
-    return Options(max_steps, timers, ignored)
+    names = (lines_of,) if isinstance(lines_of, str) else tuple(lines_of)
+    if granularity not in ("message", "line"):
+        raise UsageError(f'granularity is "message" or "line", not {granularity!r}')
+    if names and granularity != "line":
+        raise UsageError('lines_of says whose lines are scheduling points: give granularity="line" as well')
+    return Options(max_steps, timers, ignored, granularity, names)
 
 
 def execute(scenario: Scenario, policy: Policy, history: History | None, options: Options) -> Execution:

@@ -64,6 +64,9 @@ def _as_python(options: tuple[tuple[str, str], ...]) -> str:
     ignored = [f"greenroom.{value}" for name, value in options if name == "--ignore"]
     words = [f", max_steps={value}" for name, value in options if name == "--max-steps"]
     words += [f', timers="{value}"' for name, value in options if name == "--timers"]
+    words += [f', granularity="{value}"' for name, value in options if name == "--granularity"]
+    lines_of = [f'"{value}"' for name, value in options if name == "--lines-of"]
+    words += [f", lines_of=[{', '.join(lines_of)}]"] if lines_of else []
     return "".join(words) + (f", ignore=[{', '.join(ignored)}]" if ignored else "")
 
 

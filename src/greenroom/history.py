@@ -13,8 +13,9 @@ class Event(NamedTuple):
     """Something that a task did or that befell it.
 
     ``kind`` is one of: start, send, receive, reply, answer, wait, lock, unlock, set, sleep, stop, died, end, choose, checkpoint,
-    lost (a message put where nobody will look), note. ``number`` tells which message of the inbox ``target`` is meant (counted from 1)
-    or is 0. ``deviation`` marks the first thing that a task did after it was chosen against the default order.
+    lost (a message put where nobody will look), line (a task goes on in the middle of a function), note. ``number`` tells which
+    message of the inbox ``target`` is meant (counted from 1) or is 0. ``deviation`` marks the first thing that a task did after it
+    was chosen against the default order.
     """
 
     time_ns: int

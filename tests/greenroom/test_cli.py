@@ -57,6 +57,20 @@ PROGRAM = textwrap.dedent("""
         threading.Timer(5, ready.set).start()
         assert not ready.wait(4)
 
+    def shares():
+        found = []
+
+        def look():
+            count = len(found)
+            found.append(count)
+
+        threads = [threading.Thread(target=look) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [0, 1]
+
     def spins():
         while True:
             time.sleep(0)
@@ -181,6 +195,8 @@ def test_a_replay_is_one_json_object_with_its_events(program, capsys):
         ("left", {"ignore": [greenroom.LeftBehind]}),
         ("races_with_time", {"timers": "explored"}),
         ("spins", {"max_steps": 70}),
+        ("shares", {"granularity": "line"}),
+        ("shares", {"granularity": "line", "lines_of": ["program"]}),
     ],
 )
 def test_the_replay_line_works_in_another_process_with_another_hash_seed(program, scenario, options):
@@ -233,6 +249,8 @@ def test_what_the_line_of_python_says_can_be_run(program):
         (["explore", "program.py::wants"], "cannot be called without arguments: missing a required argument: 'one'"),
         (["explore", "program.py::later"], "later is a coroutine or a generator"),
         (["explore", "program.py::correct", "--policy", "best"], "there is no policy 'best'; choose one of portfolio, fifo, random"),
+        (["explore", "program.py::correct", "--lines-of", "program"], 'give granularity="line" as well'),
+        (["explore", "program.py::correct", "--granularity", "line", "--lines-of", "nothing"], "'nothing' that cannot be imported"),
         (["explore", "program.py::forgets"], "did not happen again under the same schedule"),
         (["replay", "program.py::correct", "7=Counter-2"], "a schedule begins with 'g1:'"),
         (["replay", "program.py::correct", "g1:7"], "'7' is no deviation"),
@@ -264,6 +282,7 @@ def test_what_makes_no_sense_gives_2_and_says_why(program, capsys, arguments, me
         (["explore", "program.py::correct", "--seconds", "soon"], "soon is not a positive number"),
         (["explore", "program.py::correct", "--seconds", "inf"], "inf is not a positive number"),
         (["explore", "program.py::correct", "--timers", "never"], "invalid choice: 'never'"),
+        (["explore", "program.py::correct", "--granularity", "word"], "invalid choice: 'word'"),
         (["explore", "program.py::correct", "--ignore", "Everything"], "invalid choice: 'Everything'"),
     ],
 )
