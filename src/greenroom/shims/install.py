@@ -30,7 +30,7 @@ from greenlet import getcurrent, greenlet
 from pykka import ActorRegistry
 
 from greenroom import runtime
-from greenroom.shims import locks, pools, prior, queues, randomness, threads, times
+from greenroom.shims import blocking, dates, locks, pools, prior, queues, randomness, threads, times
 from greenroom.shims.quiet import quiet
 from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
 from greenroom.shims.watchdog import watchdog
@@ -167,6 +167,7 @@ class _Installation:
         self.depth = 0
         self.undo: list[Callable[[], None]] = []
         self.by_identity: dict[int, tuple[Any, Any]] = {}
+        self.in_programs: dict[int, tuple[Any, Any]] = {id(real): (real, shim) for real, shim in dates.PAIRS}
         self.scanned: dict[str, _Scanned] = {}
         self.fixed: list[tuple[Any, str, Any]] = []
 
@@ -191,14 +192,15 @@ class _Installation:
         if self.depth:
             return
         watchdog.disarm()
+        pools.forget_threads()
         while self.undo:
             self.undo.pop()()
         quiet.end()
 
     def _replace_names(self, scenario: Any) -> None:
         self.replace_in_modules()
-        self._replace(sites_of_function(scenario, self._is_wanted))
-        for owner, attribute, value in self.fixed:
+        self._replace(sites_of_function(scenario, self._is_wanted_in_program))
+        for owner, attribute, value in (*self.fixed, *blocking.methods()):
             self._set(owner, attribute, value)
 
     def replace_in_modules(self, *, new_only: bool = False) -> None:
@@ -225,14 +227,14 @@ class _Installation:
                 self._replace(known.sites)
 
     def _undo_shims(self, namespace: dict[str, Any]) -> None:
-        reals = {id(shim): real for real, shim in self.by_identity.values()}
+        reals = {id(shim): real for real, shim in (*self.by_identity.values(), *self.in_programs.values())}
         for name, value in namespace.items():
             if id(value) in reals:
                 self.undo.append(partial(namespace.__setitem__, name, reals[id(value)]))
 
     def _sites_in(self, name: str, namespace: dict[str, Any], *, program: bool) -> Iterable[Site]:
         if program:
-            return sites_everywhere(name, namespace, self._is_wanted)
+            return sites_everywhere(name, namespace, self._is_wanted_in_program)
         if name == "concurrent.futures.thread":  # its lock is held across what a pool does
             return sites_in_globals(name, namespace, self._is_wanted)
         standard = name.partition(".")[0] in sys.stdlib_module_names
@@ -245,11 +247,22 @@ class _Installation:
     def _is_wanted(self, value: Any) -> bool:
         return self._is_known(value) or prior.is_hidden(value)
 
+    def _is_wanted_in_program(self, value: Any) -> bool:
+        return self._is_wanted(value) or self.stand_in_of_date(value) is not None
+
+    def stand_in_of_date(self, value: Any) -> Any:
+        """What a program sees in the place of ``datetime`` and its classes, or None."""
+        pair = self.in_programs.get(id(value))
+        return pair[1] if pair is not None and pair[0] is value else dates.stand_in_of_method(value)
+
     def _replace(self, sites: Iterable[Site]) -> None:
         for site in sites:
             value = site.read()
+            stand_in = self.stand_in_of_date(value)
             if self._is_known(value):
                 self.undo.append(site.write(self.by_identity[id(value)][1]))
+            elif stand_in is not None:
+                self.undo.append(site.write(stand_in))
             elif prior.is_hidden(value):
                 self.undo.append(site.write(prior.Prior(value, site.label)))
 
@@ -315,6 +328,8 @@ def _imported_outside(real: Callable[..., Any]) -> Callable[..., Any]:
         loaded = greenlet(real).switch(*args, **kwargs)
         if len(sys.modules) != before:
             _installation.replace_in_modules(new_only=True)
+        if loaded is dates.real_module and len(args) > 1 and is_program(sys.modules.get((args[1] or {}).get("__name__", ""))):
+            return dates.module
         return loaded
 
     return load

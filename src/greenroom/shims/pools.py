@@ -51,4 +51,11 @@ def initialise(pool: Any, *args: Any, **kwargs: Any) -> None:
     pool._threads = _InOrder()
 
 
+def forget_threads() -> None:
+    """Take the simulated threads from the list of those that Python joins when the process ends."""
+    queues: Any = concurrent.futures.thread._threads_queues
+    for thread in [thread for thread in queues if hasattr(thread, "_greenroom_task")]:
+        del queues[thread]
+
+
 _real_initialise: Final = concurrent.futures.thread.ThreadPoolExecutor.__init__

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any, Final
 
+from greenlet import GreenletExit
+
 from greenroom.shims.locks import deadline_of, scheduler_of_task
+from greenroom.shims.sites import is_program
 from greenroom.task import Task, current_task
 
 RealThread: Final = threading.Thread
@@ -37,6 +41,12 @@ def start(self: Any) -> None:
     def live() -> None:
         try:
             self.run()
+        except GreenletExit:
+            raise
+        except BaseException as error:
+            if not _is_the_programs(threading.excepthook):
+                raise
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self)))
         finally:
             scheduler.commit("end", task)
             if scheduler.trace is not None:
@@ -49,8 +59,26 @@ def start(self: Any) -> None:
     self._ident = _FIRST_IDENT + task.index
     self._started._flag = True
     self._is_stopped = True  # for Python's own join(), should the object outlive its stage
+    self._handle = _Ended()  # as above, from Python 3.13 on
     if scheduler.history is not None:
         scheduler.record("start", name)
+
+
+class _Ended:
+    """What Python 3.13 asks whether a thread has ended."""
+
+    def is_done(self) -> bool:
+        return True
+
+    def join(self, timeout: float | None = None) -> None:
+        """There is nothing to wait for."""
+
+
+def _is_the_programs(hook: Any) -> bool:
+    """Whether ``threading.excepthook`` was set by the program under test, and not by Python or a test runner."""
+    function = getattr(hook, "func", hook)
+    name = getattr(function, "__module__", None)
+    return name is None or is_program(sys.modules.get(name))
 
 
 def _stable_name(scheduler: Any, thread: Any) -> str:

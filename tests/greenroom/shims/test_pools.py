@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import concurrent.futures.thread
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
@@ -86,3 +87,11 @@ def test_a_worker_that_waits_for_its_own_pool_is_a_deadlock(failure_of):
             pool.submit(lambda: pool.submit(int).result()).result()
 
     assert isinstance(failure_of(scenario).error, greenroom.Deadlock)
+
+
+def test_python_does_not_join_the_threads_of_a_pool_that_was_left_open():
+    def scenario():
+        ThreadPoolExecutor(2).submit(int).result()
+
+    greenroom.run(scenario, ignore=[greenroom.LeftBehind])
+    assert not [thread for thread in concurrent.futures.thread._threads_queues if hasattr(thread, "_greenroom_task")]

@@ -53,3 +53,14 @@ def test_the_programs_own_generator_outside_is_not_touched():
     before = random.random()
     greenroom.run(_draw)
     assert [before, random.random()] == expected
+
+
+def test_what_asks_the_operating_system_is_drawn_by_the_stage():
+    def scenario():
+        system = random.SystemRandom()
+        drawn = (system.random(), system.randint(1, 6), system.choice("abc"), random.SystemRandom().getrandbits(32))
+        return drawn, secrets.token_hex(8), secrets.token_bytes(4), secrets.choice(range(100)), secrets.randbelow(10**9), os.urandom(3)
+
+    first, again = greenroom.run(scenario).result, greenroom.run(scenario).result
+    assert first == again
+    assert first != scenario()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -190,3 +191,61 @@ def test_an_actor_that_is_shown_as_a_message_has_no_address(outcomes):
         return "shown" in text
 
     assert outcomes(scenario) == {True}
+
+
+class TestExcepthook:
+    """``threading.excepthook``, where the program has set it."""
+
+    @pytest.fixture(autouse=True)
+    def _put_back(self, monkeypatch):
+        monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+
+    def test_it_gets_the_exception_and_the_thread(self, same_on_threads):
+        def scenario():
+            seen = []
+
+            def fail():
+                raise LookupError("on purpose")
+
+            threading.excepthook = lambda args: seen.append(
+                (args.exc_type, str(args.exc_value), args.thread is thread, bool(args.exc_traceback))
+            )
+            thread = threading.Thread(target=fail)
+            thread.start()
+            thread.join()
+            return seen[0]
+
+        assert same_on_threads(scenario) == (LookupError, "on purpose", True, True)
+
+    def test_it_sees_system_exit_too(self, same_on_threads):
+        def scenario():
+            seen = []
+            threading.excepthook = seen.append
+            thread = threading.Thread(target=sys.exit)
+            thread.start()
+            thread.join()
+            return len(seen)
+
+        assert same_on_threads(scenario) == 1
+
+    def test_that_of_a_test_runner_does_not_hide_a_death(self):
+        def scenario():
+            thread = threading.Thread(target=int, args=("x",))
+            thread.start()
+            thread.join()
+
+        with pytest.raises(greenroom.ThreadDied, match="ended by ValueError"):
+            greenroom.run(scenario)
+
+
+def test_a_thread_that_outlives_its_stage_can_be_joined_and_is_not_alive():
+    threads = []
+
+    def scenario():
+        thread = threading.Thread(target=int)
+        thread.start()
+        threads.append(thread)
+
+    greenroom.run(scenario)
+    threads[0].join()
+    assert not threads[0].is_alive()
