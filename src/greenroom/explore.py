@@ -244,9 +244,11 @@ class installed:  # noqa: N801 - reads as a clause: with installed(scenario)
     frozen meanwhile: a collection then costs as much as a few executions, and not a walk through all of the test runner.
     """
 
-    def __init__(self, scenario: Scenario, options: Options) -> None:
+    def __init__(self, scenario: Scenario, options: Options | None = None) -> None:
         self._scenario = scenario
-        self._lines = Lines(modules_named(options.lines_of, scenario)) if options.granularity == "line" else nullcontext()
+        self._lines = (
+            nullcontext() if options is None or options.granularity != "line" else Lines(modules_named(options.lines_of, scenario))
+        )
         self._collects = gc.isenabled()
         self._freezes = False
 

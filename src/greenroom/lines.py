@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from greenroom.scheduler import Scheduler
 
 _POINT: Final = "__greenroom_line__"
+_AFTER: Final = "__greenroom_after__"
 _STILL: Final = "__greenroom_still__"
 _IN_ONE_PIECE: Final = frozenset(
     {
@@ -65,6 +66,7 @@ class Lines:
 
     def __enter__(self) -> Self:
         setattr(builtins, _POINT, line)
+        setattr(builtins, _AFTER, after)
         setattr(builtins, _STILL, _still)
         try:
             self._replace()
@@ -78,6 +80,7 @@ class Lines:
             function.__code__ = code
         self._before.clear()
         delattr(builtins, _POINT)
+        delattr(builtins, _AFTER)
         delattr(builtins, _STILL)
 
     def _replace(self) -> None:
@@ -132,19 +135,40 @@ def line(where: str) -> None:
     scheduler = task.scheduler
     if scheduler.current is not task:
         return
-    memory = scheduler.kept.get(Memory)
-    if memory is None:
-        memory = scheduler.kept[Memory] = Memory()
+    memory = _memory_of(scheduler)
     if scheduler.closing and memory.after_close < _PATIENCE:
         memory.after_close += 1  # a task that is ended runs its finally clauses
         return
+    trace = scheduler.trace
+    if trace is not None:
+        trace.touch(memory, "write")  # the line that ends here may have gone on behind a message: that step touches memory too
     steps = scheduler.steps
     scheduler.point("line", memory)
+    if trace is not None:
+        trace.touch(memory, "write")
     # What the statement does with memory is visible: a message that it sends is another step.
     task.committed = True
     history = scheduler.history
     if history is not None and (scheduler.steps != steps + 1 or history.deviation):
         _record(scheduler, where)
+
+
+def after(value: Any = None) -> Any:
+    """What a function returns, when the step that it returns in has touched memory; for the dependence of steps."""
+    running = getcurrent()
+    if type(running) is TaskGreenlet:
+        scheduler = running.task.scheduler
+        if scheduler.trace is not None and scheduler.current is running.task and running not in _still.depths:
+            scheduler.trace.touch(_memory_of(scheduler), "write")
+    return value
+
+
+def _memory_of(scheduler: Scheduler) -> Memory:
+    memory = scheduler.kept.get(Memory)
+    if memory is None:
+        memory = scheduler.kept[Memory] = Memory()
+    found: Memory = memory
+    return found
 
 
 def _record(scheduler: Scheduler, where: str) -> None:
@@ -207,6 +231,8 @@ class _Pointed(ast.NodeTransformer):
         before, self._inside = self._inside, True
         head = node.body[:1] if ast.get_docstring(node, clean=False) is not None else []
         body = self._block(node.body[len(head) :])
+        if body:
+            body.append(ast.copy_location(ast.Expr(ast.Call(ast.Name(_AFTER, ast.Load()), [], [])), body[-1]))
         self._inside = before
         if node.name in _IN_ONE_PIECE and body:
             body = [ast.copy_location(ast.With([ast.withitem(ast.Name(_STILL, ast.Load()))], body), body[0])]
@@ -220,6 +246,11 @@ class _Pointed(ast.NodeTransformer):
         before, self._inside = self._inside, False
         self.generic_visit(node)
         self._inside = before
+        return node
+
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        if self._inside and node.value is not None:
+            node.value = ast.copy_location(ast.Call(ast.Name(_AFTER, ast.Load()), [node.value], []), node.value)
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
