@@ -63,6 +63,7 @@ def _queue(real: Any) -> Any:
     twin = kinds.get(type(real), queues.Queue)(real.maxsize)
     twin.queue = copy(real.queue)
     twin.unfinished_tasks = real.unfinished_tasks
+    twin.is_shutdown = getattr(real, "is_shutdown", False)
     return twin
 
 
@@ -179,7 +180,7 @@ _METHODS: Final[tuple[tuple[type, str], ...]] = (
     (locks.RealEvent, "is_set isSet set clear wait"),
     (locks.RealSemaphore, "acquire release __enter__ __exit__"),
     (locks.RealBoundedSemaphore, "release"),
-    (queues.RealQueue, "put get qsize empty full task_done join"),
+    (queues.RealQueue, "put get qsize empty full task_done join shutdown"),
     (runtime.RealFuture, "get set set_exception set_get_hook"),
 )
 

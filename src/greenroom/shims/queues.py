@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 from collections import deque
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 RealQueue: Final = queue.Queue
 RealLifoQueue: Final = queue.LifoQueue
 RealPriorityQueue: Final = queue.PriorityQueue
+_ShutDown: Final[Any] = getattr(queue, "ShutDown", queue.Empty)  # from Python 3.13 on
 
 
 class Queue(Named, queue.Queue[Any]):
@@ -25,6 +27,7 @@ class Queue(Named, queue.Queue[Any]):
         self.maxsize = maxsize
         self._init(maxsize)
         self.unfinished_tasks = 0
+        self.is_shutdown = False
         self._puts = self._gets = 0
         self._filled = Gate()
         self._room = Gate()
@@ -44,6 +47,8 @@ class Queue(Named, queue.Queue[Any]):
                 trace.touch(self, self._put_mode, shut=self._shut())
         elif not self._enter(scheduler, "put", self._room, block, _checked_deadline(scheduler, timeout)):
             raise queue.Full
+        if self.is_shutdown:
+            raise _ShutDown
         self._put(item)
         self._puts += 1
         if trace is not None:
@@ -61,12 +66,14 @@ class Queue(Named, queue.Queue[Any]):
         scheduler = self._greenroom
         if not self._enter(scheduler, "get", self._filled, block, _checked_deadline(scheduler, timeout)):
             raise queue.Empty
+        if self.is_shutdown and not self._qsize():
+            raise _ShutDown
         item = self._get()
         self._gets += 1
         if scheduler.trace is not None:
             scheduler.trace.order((id(self), self._gets))
             scheduler.trace.publish((id(self), -self._gets))
-        if not self._qsize():
+        if not self._qsize() and not self.is_shutdown:
             self._filled.close(scheduler)
         if scheduler.history is not None:
             scheduler.record("get", self._name)
@@ -110,7 +117,26 @@ class Queue(Named, queue.Queue[Any]):
         return self._put_mode if 0 < self.maxsize <= self._qsize() else ""
 
     def _barred(self, operation: str) -> bool:
+        if self.is_shutdown:
+            return False
         return self._qsize() >= self.maxsize if operation == "put" else not self._qsize()
+
+    if sys.version_info >= (3, 13):
+
+        def shutdown(self, immediate: bool = False) -> None:
+            scheduler = self._greenroom
+            scheduler.visible("shutdown", self)
+            if scheduler.trace is not None:
+                scheduler.trace.touch(self, "write")
+                scheduler.trace.touch(self._finished, "write")
+            self.is_shutdown = True
+            while immediate and self._qsize():
+                self._get()
+                self.unfinished_tasks = max(self.unfinished_tasks - 1, 0)
+            if immediate:
+                self._finished.open(scheduler)
+            self._filled.open(scheduler)
+            self._room.open(scheduler)
 
     @property
     def mutex(self) -> Any:

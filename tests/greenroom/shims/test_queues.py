@@ -161,3 +161,44 @@ def test_a_consumer_that_nobody_feeds_is_a_deadlock(failure_of):
     failure = failure_of(scenario)
     assert type(failure.error) is greenroom.Deadlock
     assert "main waits in get() of Queue-1" in str(failure.error)
+
+
+@pytest.mark.skipif(not hasattr(queue.Queue, "shutdown"), reason="queues can be shut down from Python 3.13 on")
+class TestShutdown:
+    @pytest.mark.parametrize("immediate", [False, True])
+    def test_those_who_wait_are_told_and_what_is_there_is_served_or_dropped(self, same_on_threads, immediate):
+        def scenario():
+            full, empty, told = queue.Queue(1), queue.Queue(), []
+            full.put("first")
+
+            def ends(operation):
+                try:
+                    operation()
+                except queue.ShutDown:
+                    told.append("shut down")
+
+            threads = [threading.Thread(target=ends, args=(operation,)) for operation in (lambda: full.put("second"), empty.get)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.05)
+            full.shutdown(immediate)
+            empty.shutdown(immediate)
+            for thread in threads:
+                thread.join()
+            for operation in (full.get, full.get, lambda: empty.put(1), lambda: empty.put(1, timeout=1), lambda: empty.get(timeout=1)):
+                ends(operation)
+            return len(told), full.is_shutdown, full.unfinished_tasks
+
+        assert same_on_threads(scenario) == ((7, True, 0) if immediate else (6, True, 1))
+
+    def test_at_once_it_lets_those_go_who_wait_for_the_work(self, same_on_threads):
+        def scenario():
+            work = queue.Queue()
+            work.put("never done")
+            thread = threading.Thread(target=work.join)
+            thread.start()
+            work.shutdown(immediate=True)
+            thread.join()
+            return work.qsize()
+
+        assert same_on_threads(scenario) == 0
