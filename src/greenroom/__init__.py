@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenroom.choices import checkpoint, choose
+from greenroom.determinism import Determinism, determinism
 from greenroom.errors import (
     ActorDied,
     BlockedForReal,
@@ -42,6 +43,7 @@ __all__ = [
     "ActorMachine",
     "BlockedForReal",
     "Deadlock",
+    "Determinism",
     "Event",
     "Execution",
     "Exhaustion",
@@ -68,6 +70,7 @@ __all__ = [
     "UsageError",
     "checkpoint",
     "choose",
+    "determinism",
     "exhaust",
     "explore",
     "replay",

@@ -1,4 +1,4 @@
-"""The command line: ``greenroom explore FILE.py::scenario``, ``greenroom exhaust …``, ``greenroom replay … SCHEDULE``.
+"""The command line: ``greenroom explore``, ``exhaust``, ``determinism FILE.py::scenario`` and ``replay FILE.py::scenario SCHEDULE``.
 
 Exit codes: 0 nothing failed, 1 a failure was found, 2 the command made no sense, 3 undecided (``exhaust`` ended before it had run every
 schedule), 130 interrupted.
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenroom import errors, policies
-from greenroom.errors import GreenroomError, PromiseBroken, ScenarioNotFound
+from greenroom.determinism import determinism
+from greenroom.errors import GreenroomError, NondeterminismEscaped, PromiseBroken, ScenarioNotFound
 from greenroom.exhaust import exhaust
 from greenroom.explore import MAX_STEPS, explore, replay
 
@@ -102,8 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     exploring = commands.add_parser("explore", help="try many schedules, stop at the first that fails")
     _common(exploring)
     exploring.add_argument("-n", "--executions", type=_positive, default=1000, help="how many schedules to try (default: 1000)")
-    exploring.add_argument("--policy", default="portfolio", help=f"{', '.join(policies.NAMES)}, or pct:DEPTH (default: portfolio)")
-    exploring.add_argument("--seed", type=int, default=0, help="another seed tries other schedules (default: 0)")
+    _choosing(exploring)
     exploring.add_argument("--seconds", type=_positive_number, default=None, help="stop after this much time as well")
     exploring.add_argument("--no-shrink", action="store_true", help="show the failing schedule as it was found")
     exploring.set_defaults(run=_explore)
@@ -121,7 +121,18 @@ def _parser() -> argparse.ArgumentParser:
     _common(replaying)
     replaying.add_argument("schedule", help="as printed by explore: g1:7=Counter-2")
     replaying.set_defaults(run=_replay)
+    comparing = commands.add_parser("determinism", help="run schedules twice, and show the first event that differs")
+    _common(comparing)
+    comparing.add_argument("-n", "--executions", type=_positive, default=10, help="how many schedules to run twice (default: 10)")
+    _choosing(comparing)
+    comparing.set_defaults(run=_determinism)
     return parser
+
+
+def _choosing(parser: argparse.ArgumentParser) -> None:
+    names = f"{', '.join(policies.NAMES)}, pct:DEPTH, or delay:MOST (default: portfolio)"
+    parser.add_argument("--policy", default="portfolio", help=names)
+    parser.add_argument("--seed", type=int, default=0, help="another seed tries other schedules (default: 0)")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -246,6 +257,25 @@ def _replay(options: Any, scenario: Callable[[], Any]) -> int:
     return 1 if execution.failure else 0
 
 
+def _determinism(options: Any, scenario: Callable[[], Any]) -> int:
+    try:
+        compared = determinism(
+            scenario,
+            executions=options.executions,
+            policy=options.policy,
+            seed=options.seed,
+            max_steps=options.max_steps,
+            timers=options.timers,
+            ignore=_ignored(options),
+        )
+    except NondeterminismEscaped as escaped:
+        print(json.dumps({"deterministic": False, "difference": str(escaped)}, ensure_ascii=False) if options.json else escaped)
+        return 1
+    counts = {"deterministic": True, "schedules": compared.schedules, "events": compared.events}
+    print(json.dumps(counts) if options.json else compared)
+    return 0
+
+
 def _report(report: Report) -> dict[str, Any]:
     return {
         "scenario": report.scenario,
@@ -257,6 +287,7 @@ def _report(report: Report) -> dict[str, Any]:
         "policy": report.policy,
         "seed": report.seed,
         "executions_to_failure": report.executions_to_failure,
+        "covered": report.covered,
         "failure": _failure(report.failure),
     }
 

@@ -50,7 +50,10 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an exploration found. ``executions_to_failure`` counts from 1; None where nothing failed."""
+    """What an exploration found. ``executions_to_failure`` counts from 1; None where nothing failed.
+
+    ``covered`` says what a systematic policy has tried in full ("every schedule"); it is empty where schedules may be left.
+    """
 
     scenario: str
     executions: int
@@ -62,6 +65,7 @@ class Report:
     executions_to_failure: int | None = None
     policy: str = "portfolio"
     seed: int = 0
+    covered: str = ""
 
     @property
     def ok(self) -> bool:
@@ -78,7 +82,9 @@ class Report:
         rate = self.executions / self.cpu_s if self.cpu_s else 0.0
         counts = f"{self.executions:,} executions, {self.distinct:,} distinct schedules, {self.steps:,} steps"
         head = f"{self.scenario}: {counts}, {rate:,.0f} executions per CPU second"
-        return f"{head}: no failure" if self.failure is None else f"{head}\n{self.failure}"
+        if self.failure is not None:
+            return f"{head}\n{self.failure}"
+        return f"{head}: no failure" + (f" under {self.covered}" if self.covered else "")
 
 
 @dataclass(slots=True)
@@ -121,7 +127,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
     Args:
         scenario: a function without arguments that starts actors, uses them, asserts, and stops them.
         executions: how many schedules to try.
-        policy: "portfolio" (default), "fifo", "random", "pct", "pct:DEPTH", "pos", or a ``Policy``.
+        policy: "portfolio" (default), "fifo", "random", "pct", "pct:DEPTH", "pos", "surw", "delay", "delay:MOST", or a ``Policy``.
         seed: another seed tries other schedules; the same seed the same ones, in every process.
         max_steps: scheduling points after which an execution counts as a livelock.
         max_seconds: stop after this much wall time as well.
@@ -145,11 +151,15 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
     seen: set[int] = set()
     steps = done = 0
     failing: Execution | None = None
+    exhausted: Callable[[], str] | None = getattr(chosen, "exhausted", None)
+    covered = ""
     started, cpu_started = time.perf_counter(), time.process_time()
     with installed(scenario, options) as shims:
         for number in range(executions):
             if number % _EXECUTIONS_PER_COLLECTION == _EXECUTIONS_PER_COLLECTION - 1:
                 shims.collect()
+            if number and exhausted is not None and (covered := exhausted()):
+                break
             chosen.begin(number)
             execution = execute(scenario, chosen, None, options)
             done = number + 1
@@ -165,7 +175,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu_started
         failure = None if failing is None else explained(scenario, failing, options, shrink=shrink)
     label = policy if isinstance(policy, str) else type(policy).__name__
-    return Report(name, done, len(seen), steps, elapsed, cpu, failure, None if failure is None else done, label, seed)
+    return Report(name, done, len(seen), steps, elapsed, cpu, failure, None if failure is None else done, label, seed, covered)
 
 
 def replay(  # noqa: PLR0913 - as explore

@@ -14,7 +14,8 @@ class Policy(Protocol):
     """Makes the choices of one execution after another.
 
     A choice is an index; 0 is always the default order. A policy sees the pending ``operation`` and ``target`` of each
-    option, and nothing that would let it change them.
+    option, and nothing that would let it change them. A policy that is systematic may have a method ``exhausted() -> str`` as well:
+    asked before each execution, it says what has been tried in full once nothing is left to try ("every schedule"), else "".
     """
 
     def begin(self, execution: int) -> None:

@@ -12,6 +12,7 @@ from greenroom.policies.pct import Pct
 from greenroom.policies.pos import Pos
 from greenroom.policies.random_walk import RandomWalk
 from greenroom.policies.seeds import Length
+from greenroom.policies.surw import Surw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,20 +22,16 @@ if TYPE_CHECKING:
 
 
 class Portfolio:
-    """The default order once, then POS, PCT of several depths and a random walk in turn."""
+    """The default order once, then POS, PCT of several depths, and a random walk or SURW in turn."""
 
     def __init__(self, seed: int = 0) -> None:
         self._length = Length()
         self._decisions = 0
         self._first = Fifo()
-        self._turns: list[Policy] = [
-            Pos(seed, length=self._length),
-            Pct(seed, depth=2, length=self._length),
-            RandomWalk(seed),
-            Pct(seed, depth=3, length=self._length),
-            Pos(seed + 1, length=self._length),
-            Pct(seed, depth=5, length=self._length),
-        ]
+        pos, pos_again = Pos(seed, length=self._length), Pos(seed + 1, length=self._length)
+        pct2, pct3, pct5 = (Pct(seed, depth=depth, length=self._length) for depth in (2, 3, 5))
+        even: list[Policy] = [RandomWalk(seed), Surw(seed, length=self._length)]  # what spreads over all orders takes one turn in six
+        self._turns: list[Policy] = [turn for walk in even for turn in (pos, pct2, walk, pct3, pos_again, pct5)]
         self._now: Policy = self._first
 
     def begin(self, execution: int) -> None:

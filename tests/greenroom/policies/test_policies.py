@@ -13,14 +13,16 @@ import pytest
 
 import greenroom
 from greenroom.policies import NAMES, policy_named
+from greenroom.policies.delay_bounded import DelayBounded
 from greenroom.policies.drawn import Drawn, from_bytes
 from greenroom.policies.fifo import Fifo
 from greenroom.policies.pct import Pct
 from greenroom.policies.portfolio import Portfolio
 from greenroom.policies.pos import Pos
 from greenroom.policies.random_walk import RandomWalk
+from greenroom.policies.surw import Surw
 
-RANDOM = ["portfolio", "random", "pct", "pct:2", "pct:5", "pos"]
+RANDOM = ["portfolio", "random", "pct", "pct:2", "pct:5", "pos", "surw"]
 
 
 class Log(pykka.ThreadingActor):
@@ -63,7 +65,7 @@ def in_between():
 @pytest.mark.parametrize("bug", [reversed_order, in_between])
 def test_every_policy_finds_a_planted_bug_from_every_seed(policy, bug):
     for seed in range(5):
-        report = greenroom.explore(bug, policy=policy, seed=seed, executions=300, shrink=False)
+        report = greenroom.explore(bug, policy=policy, seed=seed, executions=2000, shrink=False)
         assert report.failure is not None, (policy, seed)
 
 
@@ -175,12 +177,13 @@ def test_the_random_walk_finds_a_needle_that_pct_never_finds():
 def test_the_portfolio_begins_with_the_default_order_and_takes_each_policy_in_turn():
     portfolio = Portfolio(3)
     kinds = []
-    for execution in range(13):
+    for execution in range(25):
         portfolio.begin(execution)
         kinds.append(type(portfolio._now))
     assert kinds[0] is Fifo
     assert set(kinds[1:7]) == {Pos, Pct, RandomWalk}
-    assert kinds[1:7] == kinds[7:13]
+    assert set(kinds[7:13]) == {Pos, Pct, Surw}
+    assert kinds[1:13] == kinds[13:25]
     assert {turn.depth for turn in portfolio._turns if isinstance(turn, Pct)} == {2, 3, 5}
 
 
@@ -215,15 +218,16 @@ def test_draws_end_and_then_the_default_order_follows():
 
 
 def test_a_name_gives_a_policy_and_a_policy_gives_itself():
-    assert {type(policy_named(name, 0)) for name in NAMES} == {Portfolio, Fifo, RandomWalk, Pct, Pos}
+    assert {type(policy_named(name, 0)) for name in NAMES} == {Portfolio, Fifo, RandomWalk, Pct, Pos, Surw, DelayBounded}
     assert policy_named("pct:7", 0).depth == 7
+    assert greenroom.explore(lambda: greenroom.choose(1, 2, 3), policy=policy_named("delay:0", 0)).executions == 1
     mine = Fifo()
     assert policy_named(mine, 0) is mine
 
 
-@pytest.mark.parametrize("name", ["", "PCT", "pct:", "pct:0", "pct:100", "portfolio ", "dfs"])
+@pytest.mark.parametrize("name", ["", "PCT", "pct:", "pct:0", "pct:100", "portfolio ", "dfs", "delay:", "delay:-1"])
 def test_a_bad_name_is_refused_with_the_good_ones(name):
-    with pytest.raises(greenroom.UsageError, match="choose one of portfolio, fifo, random, pct, pos"):
+    with pytest.raises(greenroom.UsageError, match="choose one of portfolio, fifo, random, pct, pos, surw, delay"):
         policy_named(name, 0)
 
 
