@@ -1,21 +1,33 @@
-"""Engine throughput, side by side with Pykka's own threads, in one run. CPU seconds, medians of interleaved rounds."""
+"""greenroom beside Pykka's own threads and its peers, in one run: CPU seconds, medians of interleaved rounds, each figure with its bar.
+
+``python -m benchmarks`` takes a few minutes; ``--quick`` runs fewer rounds, and a tenth of the executions for memory.
+"""
 
 from __future__ import annotations
 
+import argparse
+import datetime as dt
+import platform
 import statistics
 import sys
 import time
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import greenroom
-from benchmarks.programs import two_clients
+from benchmarks import memory, messages, peers
+from benchmarks.programs import two_clients, two_clients_with_queues
+from greenroom.explore import MAX_STEPS, _execute, _installed, _Options
+from greenroom.policies import policy_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROUNDS = 7
-THREAD_RUNS = 300
-STAGE_RUNS = 1_500
+THREAD_RUNS = 150
+STAGE_RUNS = 600
+PEER_RUNS = 20
+PEERS = ("interleave-test", "frontrun")
+Rounds = dict[str, list[float]]
 
 
 def on_threads() -> float:
@@ -26,42 +38,121 @@ def on_threads() -> float:
     return THREAD_RUNS / (time.process_time() - started)
 
 
-def on_stage(policy: str) -> float:
+def on_stage(policy: str, program: Callable[[], None] = two_clients) -> float:
     """Executions of the program per CPU second under greenroom."""
-    report = greenroom.explore(two_clients, executions=STAGE_RUNS, policy=policy)
+    report = greenroom.explore(program, executions=STAGE_RUNS, policy=policy)
     report.raise_failure()
     return report.executions / report.cpu_s
 
 
-def recorded(executions: int = 500) -> tuple[float, float]:
-    """CPU seconds for the default order without a history, and with one."""
+def recording(*, history: bool) -> float:
+    """CPU microseconds of one execution of the program under the default policy, with a history or without."""
+    policy, options = policy_named("portfolio", 0), _Options(MAX_STEPS, "lazy", ())
     started = time.process_time()
-    greenroom.explore(two_clients, executions=executions, policy="fifo")
-    middle = time.process_time()
-    for _ in range(executions):
-        greenroom.run(two_clients)
-    return middle - started, time.process_time() - middle
+    with _installed(two_clients) as shims:
+        for number in range(STAGE_RUNS):
+            policy.begin(number)
+            _execute(two_clients, policy, greenroom.History() if history else None, options)
+        shims.collect()
+    return (time.process_time() - started) / STAGE_RUNS * 1e6
+
+
+def columns() -> dict[str, Callable[[], float]]:
+    """What every round measures, by name."""
+    measured: dict[str, Callable[[], float]] = {
+        "threads": on_threads,
+        "greenroom": lambda: on_stage("portfolio"),
+        "greenroom random": lambda: on_stage("random"),
+        "greenroom fifo": lambda: on_stage("fifo"),
+        "greenroom queues": lambda: on_stage("portfolio", two_clients_with_queues),
+        "history off": lambda: recording(history=False),
+        "history on": lambda: recording(history=True),
+    }
+    for how in ("ask", "tell"):
+        measured[f"{how} in line"] = lambda how=how: messages.in_line(how)
+        measured[f"{how} fifo"] = lambda how=how: messages.on_stage(how, "fifo")
+        measured[f"{how} random"] = lambda how=how: messages.on_stage(how, "random")
+    for peer in PEERS:
+        if not peers.missing(peer):
+            measured[peer] = lambda peer=peer: peers.rate(peer, PEER_RUNS)
+    return measured
+
+
+def ratio(rounds: Rounds, one: str, other: str) -> float:
+    """The median over the rounds of one figure divided by another of the same round."""
+    return statistics.median(a / b for a, b in zip(rounds[one], rounds[other], strict=True))
+
+
+def verdict(value: float, bar: float, *, least: bool) -> str:
+    """A ratio beside its bar, and whether it is met."""
+    met = value >= bar if least else value <= bar
+    return f"x {value:.2f}   bar {'>=' if least else '<='} {bar:g}   {'met' if met else 'NOT MET'}"
+
+
+def _throughput(rounds: Rounds) -> list[str]:
+    lines = ["two clients, each a read and a write through asks: executions per CPU second"]
+
+    def row(label: str, name: str, claim: str = "") -> None:
+        lines.append(f"  {label:<44}{statistics.median(rounds[name]):>9,.0f}   {claim}".rstrip())
+
+    row("greenroom, default policy", "greenroom")
+    row("greenroom, random walk", "greenroom random")
+    row("greenroom, default order", "greenroom fifo")
+    row("Pykka's own threads", "threads", "greenroom is " + verdict(ratio(rounds, "greenroom", "threads"), 3, least=True))
+    lines.append("the same messages with threads and queues")
+    row("greenroom, default policy", "greenroom queues")
+    for peer, bar in zip(PEERS, (10, 50), strict=True):
+        version = "" if peers.missing(peer) else f" {metadata.version(peer)}, random"
+        if peer not in rounds:
+            lines.append(f"  {peer:<44}{'-':>9}   {peers.missing(peer)}; bar >= {bar}")
+            continue
+        row(peer + version, peer, "greenroom with actors is " + verdict(ratio(rounds, "greenroom", peer), bar, least=True))
+        lines.append(f"  {'':<56}greenroom with queues is x {ratio(rounds, 'greenroom queues', peer):.2f}")
+    return lines
+
+
+def _messages(rounds: Rounds) -> list[str]:
+    lines = ["one delivered message: CPU microseconds, two clients and one register"]
+    for how in ("ask", "tell"):
+        lines.append(f"  {how + ', Pykka in line, no scheduler':<44}{statistics.median(rounds[f'{how} in line']):>9.2f}")
+        for policy, name in (("fifo", "default order"), ("random", "random walk")):
+            value = verdict(ratio(rounds, f"{how} {policy}", f"{how} in line"), 2.5, least=False)
+            lines.append(f"  {f'{how}, greenroom, {name}':<44}{statistics.median(rounds[f'{how} {policy}']):>9.2f}   {value}")
+    return lines
+
+
+def _history(rounds: Rounds) -> list[str]:
+    value = verdict(ratio(rounds, "history on", "history off"), 1.3, least=False)
+    return [
+        "recording a history: CPU microseconds of one execution",
+        f"  {'off':<44}{statistics.median(rounds['history off']):>9.0f}",
+        f"  {'on':<44}{statistics.median(rounds['history on']):>9.0f}   {value}",
+    ]
+
+
+def _memory(executions: int) -> list[str]:
+    after = memory.after_slices(executions)
+    lines = ["memory after so many executions: blocks allocated by Python, resident MiB"]
+    lines += [f"  {executions * (number + 1):<44,}{blocks:>9,}   {mib:.1f}" for number, (blocks, mib) in enumerate(after)]
+    growth = after[-1][0] / after[0][0]
+    lines.append(f"  {'last compared with first':<53}   {verdict(growth, 1.01, least=False)}")
+    return lines
 
 
 def main() -> int:
     """Print the table; the exit code is 0."""
-    columns: dict[str, Callable[[], float]] = {
-        "pykka's own threads": on_threads,
-        "greenroom, default order": lambda: on_stage("fifo"),
-        "greenroom, random walk": lambda: on_stage("random"),
-        "greenroom, portfolio": lambda: on_stage("portfolio"),
-    }
-    rounds: dict[str, list[float]] = {name: [] for name in columns}
-    for _ in range(ROUNDS):
-        for name, measure in columns.items():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and a tenth of the executions for memory")
+    quick = parser.parse_args().quick
+    measured = columns()
+    rounds: Rounds = {name: [] for name in measured}
+    for _ in range(3 if quick else 9):
+        for name, measure in measured.items():
             rounds[name].append(measure())
-    print("two clients, each a read and a write through asks: executions per CPU second, median of", ROUNDS, "interleaved rounds")
-    base = rounds["pykka's own threads"]
-    for name, values in rounds.items():
-        ratio = statistics.median(value / other for value, other in zip(values, base, strict=True))
-        print(f"  {name:<26}{statistics.median(values):>8,.0f}   x {ratio:.2f}   ({min(values):,.0f} to {max(values):,.0f})")
-    without, with_history = recorded()
-    print(f"  one recorded run() costs {with_history / without:.2f} x one unrecorded execution of explore()")
+    today = dt.datetime.now(tz=dt.UTC).date()
+    print(f"{today}, Python {platform.python_version()}, {platform.machine()}; medians of {len(rounds['threads'])} interleaved rounds")
+    for lines in (_throughput(rounds), _messages(rounds), _history(rounds), _memory(memory.SLICE // 10 if quick else memory.SLICE)):
+        print("\n" + "\n".join(lines))
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from typing import Any
 
 import pykka
@@ -45,3 +47,85 @@ def two_clients() -> None:
     for ref in (*clients, register):
         ref.stop()
     assert set(values) <= {0, 1}
+
+
+class Asker(pykka.ThreadingActor):
+    """Sends many messages to a register."""
+
+    def on_receive(self, message: Any) -> None:
+        """``(register, count, "ask" or "tell")``."""
+        register, count, how = message
+        send = register.ask if how == "ask" else register.tell
+        for _ in range(count):
+            send(("get",))
+
+
+def many_messages(count: int, how: str) -> None:
+    """Two clients that send ``count`` messages in all to one register."""
+    register = Register.start()
+    clients = [Asker.start() for _ in range(2)]
+    pykka.get_all([client.ask((register, count // 2, how), block=False) for client in clients])
+    for ref in (*clients, register):
+        ref.stop()
+
+
+class Queues:
+    """``two_clients`` with threads and queues, for tools that know no actors: the same messages, each ask with a queue for its reply."""
+
+    def __init__(self) -> None:
+        self.register: Any = queue.Queue()
+        self.clients: list[Any] = [queue.Queue() for _ in range(2)]
+        self.values: list[int] = []
+
+    def register_loop(self) -> None:
+        """The register."""
+        value = 0
+        while True:
+            message, reply_to = self.register.get()
+            if message[0] == "get":
+                reply_to.put(value)
+            elif message[0] == "set":
+                value = message[1]
+                reply_to.put(None)
+            else:
+                reply_to.put("stopped")
+                return
+
+    def client_loop(self, number: int) -> None:
+        """One client."""
+        while True:
+            message, reply_to = self.clients[number].get()
+            if message != "go":
+                reply_to.put("stopped")
+                return
+            value = _ask(self.register, ("get",))
+            _ask(self.register, ("set", value + 1))
+            reply_to.put(value)
+
+    def main(self) -> None:
+        """Starts both clients, gathers what they read, and stops all three."""
+        replies: list[Any] = [queue.Queue() for _ in range(2)]
+        for client, reply_to in zip(self.clients, replies, strict=True):
+            client.put(("go", reply_to))
+        self.values = [reply_to.get() for reply_to in replies]
+        for inbox in (*self.clients, self.register):
+            _ask(inbox, ("stop",))
+
+
+def _ask(inbox: Any, message: Any) -> Any:
+    reply_to: Any = queue.Queue()
+    inbox.put((message, reply_to))
+    return reply_to.get()
+
+
+def two_clients_with_queues() -> None:
+    """As ``two_clients``, with threads."""
+    queues = Queues()
+    targets = [queues.register_loop, lambda: queues.client_loop(0), lambda: queues.client_loop(1)]
+    threads = [threading.Thread(target=target) for target in targets]
+    for thread in threads:
+        thread.start()
+    queues.main()
+    for thread in threads:
+        thread.join()
+    assert set(queues.values) <= {0, 1}

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pykka
 from pykka import messages
 
 from greenroom.task import current_task
 
+if TYPE_CHECKING:
+    from greenroom.history import Detail
+
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LIMIT = 60
+_LASTING = frozenset({str, int, float, bool, type(None)})  # what cannot change, keeps nothing else alive, and reads the same later
 
 
 def describe(value: Any, limit: int = _LIMIT) -> str:
@@ -39,6 +44,34 @@ def describe_message(message: Any, limit: int = _LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def message_detail(message: Any, prefix: str) -> Detail:
+    """``prefix`` and a message for a history: described when somebody looks, where it cannot change until then."""
+    kind = type(message)
+    if kind in _LASTING or (kind is tuple and _LASTING.issuperset(map(type, message))):
+        return _prefixed, prefix, message
+    if kind is dict and _LASTING.issuperset(map(type, message.values())) and _LASTING.issuperset(map(type, message)):
+        return _prefixed, prefix, message.copy()
+    if kind is messages.ProxyCall and not message.kwargs and _LASTING.issuperset(map(type, message.args)):
+        return _called, prefix, message.attr_path, message.args
+    return prefix + describe_message(message)
+
+
+def value_detail(value: Any) -> Detail:
+    """As ``message_detail``, for a reply."""
+    kind = type(value)
+    if kind in _LASTING or (kind is tuple and _LASTING.issuperset(map(type, value))):
+        return describe, value
+    return describe(value)
+
+
+def _prefixed(prefix: str, message: Any) -> str:
+    return prefix + describe(message)
+
+
+def _called(prefix: str, attr_path: Any, arguments: tuple[Any, ...]) -> str:
+    return prefix + describe_message(messages.ProxyCall(attr_path, arguments, {}))
+
+
 def task_name_of(ref: Any) -> str:
     """The stable name of the actor behind a reference."""
     owner = getattr(getattr(ref, "actor_inbox", None), "owner", None)
@@ -46,6 +79,9 @@ def task_name_of(ref: Any) -> str:
 
 
 def _text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one line for each kind of value
+    if type(value) in _LASTING:
+        text = repr(value)
+        return _ADDRESS.sub("", text) if " at 0x" in text else text
     if isinstance(value, pykka.ActorRef):
         return task_name_of(value)
     if isinstance(value, pykka.ActorProxy):
@@ -59,10 +95,19 @@ def _text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one line for each k
         return f"{type(value).__name__}({inside})"
     if isinstance(value, bytes | bytearray) and len(value) > _LIMIT:
         return f"<{len(value)} bytes>"
-    if depth and is_dataclass(value) and getattr(type(value).__repr__, "__wrapped__", None) is not None:
-        inside = ", ".join(f"{field.name}={_text(getattr(value, field.name), depth - 1)}" for field in fields(value) if field.repr)
+    names = _shown_fields(type(value)) if depth else None  # type: ignore[arg-type]  # a class is hashable
+    if names is not None:
+        inside = ", ".join([f"{name}={_text(getattr(value, name), depth - 1)}" for name in names])
         return f"{type(value).__qualname__}({inside})"
     return _ADDRESS.sub("", _quiet_repr(value))
+
+
+@lru_cache(maxsize=512)
+def _shown_fields(kind: type[Any]) -> tuple[str, ...] | None:
+    """The fields in the repr of a dataclass that has the repr that Python wrote for it."""
+    if not is_dataclass(kind) or getattr(kind.__repr__, "__wrapped__", None) is None:
+        return None
+    return tuple(field.name for field in fields(kind) if field.repr)
 
 
 def _quiet_repr(value: Any) -> str:

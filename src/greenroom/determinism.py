@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenroom.errors import GreenroomError, NondeterminismEscaped, ReplayMismatch
-from greenroom.explore import MAX_STEPS, _checked, _execute, _installed, scenario_name
+from greenroom.explore import MAX_STEPS, checked, execute, installed, scenario_name
 from greenroom.history import History
 from greenroom.policies import policy_named
 from greenroom.policies.replay import Replay
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from greenroom.explore import _Options
+    from greenroom.explore import Options
     from greenroom.history import Event
     from greenroom.policy import Policy
     from greenroom.schedule import Schedule
@@ -71,11 +71,11 @@ def determinism(  # noqa: PLR0913 - as explore: each option stands for itself, a
         NondeterminismEscaped: an event differs; the message shows it, what came before it, and the usual suspects.
         UsageError: an argument makes no sense.
     """
-    options = _checked(scenario, executions, max_steps, timers, ignore)
+    options = checked(scenario, executions, max_steps, timers, ignore)
     chosen = policy_named(policy, seed)
     exhausted: Callable[[], str] | None = getattr(chosen, "exhausted", None)
     events = schedules = 0
-    with _installed(scenario) as shims:
+    with installed(scenario, options) as shims:
         while schedules < executions and not (schedules and exhausted is not None and exhausted()):
             chosen.begin(schedules)
             first, schedule = _take(scenario, chosen, options)
@@ -98,10 +98,10 @@ class _Taken:
     ending: str
 
 
-def _take(scenario: Callable[[], Any], policy: Policy, options: _Options) -> tuple[_Taken, Schedule | None]:
+def _take(scenario: Callable[[], Any], policy: Policy, options: Options) -> tuple[_Taken, Schedule | None]:
     history = History()
     try:
-        execution = _execute(scenario, policy, history, options)
+        execution = execute(scenario, policy, history, options)
     except ReplayMismatch as mismatch:
         return _Taken(history.events, f"cannot go on: {mismatch}"), None
     outcome = "no failure" if execution.failure is None else execution.failure.headline

@@ -19,7 +19,7 @@ from greenroom.policies.replay import Replay
 from greenroom.schedule import Schedule
 from greenroom.shims.install import install, uninstall
 from greenroom.shrink import shrink_schedule
-from greenroom.stage import Stage
+from greenroom.stage import Stage, listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -265,6 +265,7 @@ class installed:  # noqa: N801 - reads as a clause: with installed(scenario)
     def __enter__(self) -> Self:
         self._lines.__enter__()
         install(self._scenario)
+        listening.__enter__()
         gc.disable()
         return self
 
@@ -281,6 +282,7 @@ class installed:  # noqa: N801 - reads as a clause: with installed(scenario)
             gc.unfreeze()
         if self._collects:
             gc.enable()
+        listening.__exit__()
         uninstall()
         self._lines.__exit__(*exception)
 

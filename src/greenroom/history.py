@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+Detail: TypeAlias = str | tuple[Any, ...]  # a text, or a function that makes it and what it is made of
 
 
 class Event(NamedTuple):
@@ -33,7 +34,6 @@ class Event(NamedTuple):
         return f"{self.time_ns / 1e9:.6f} {'*' if self.deviation else ' '} {self.task}: {self.kind}{where}{which}{what}"
 
 
-@dataclass(slots=True)
 class History:
     """The recorded events of one execution, and how it ended.
 
@@ -41,24 +41,56 @@ class History:
     few words ("done", "idle", "✗ waits for Lock-1"), in the order of a picture's lanes: the scenario and the clients, then the others
     as they were started. ``ended_by`` is "scenario" where its own exception is the failure, "steps" where the limit of steps ended
     it, else "".
+
+    The stage appends to ``recorded`` what will be an event once somebody looks: the fields of one, with a detail that is a text or
+    the call that makes it (a function, then its arguments). Few of all recorded executions are ever looked at.
     """
 
-    events: list[Event] = field(default_factory=list)
-    deviation: bool = field(default=False, compare=False)
-    ended_blocked: dict[str, str] = field(default_factory=dict)
-    endings: dict[str, str] = field(default_factory=dict)
-    ended_by: Literal["", "scenario", "steps"] = ""
+    __slots__ = ("_events", "deviation", "ended_blocked", "ended_by", "endings", "recorded")
 
-    def add(self, time_ns: int, task: str, kind: str, target: str, number: int, detail: str) -> None:  # noqa: PLR0913, PLR0917 - the hot path: no keywords
-        """Record one event; called by the stage only."""
-        self.events.append(Event(time_ns, task, kind, target, number, detail, self.deviation))
+    def __init__(
+        self,
+        events: Iterable[Event] = (),
+        *,
+        ended_blocked: dict[str, str] | None = None,
+        endings: dict[str, str] | None = None,
+        ended_by: Literal["", "scenario", "steps"] = "",
+    ) -> None:
+        self._events = list(events)
+        self.recorded: list[tuple[Any, ...]] = []
         self.deviation = False
+        self.ended_blocked = ended_blocked or {}
+        self.endings = endings or {}
+        self.ended_by: Literal["", "scenario", "steps"] = ended_by
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened, in order."""
+        if self.recorded:
+            self._events += map(_event, self.recorded)
+            self.recorded.clear()
+        return self._events
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, History):
+            return NotImplemented
+        return (self.events, self.ended_blocked, self.endings, self.ended_by) == (
+            other.events,
+            other.ended_blocked,
+            other.endings,
+            other.ended_by,
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"<History of {len(self)} events>"
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)
 
     def __len__(self) -> int:
-        return len(self.events)
+        return len(self._events) + len(self.recorded)
 
     def __str__(self) -> str:
         return "\n".join(str(event) for event in self.events)
@@ -70,3 +102,11 @@ class History:
     def tasks(self) -> list[str]:
         """The names of the tasks that did something, in the order of their first event."""
         return list(dict.fromkeys(event.task for event in self.events if event.task))
+
+
+def _event(recorded: tuple[Any, ...]) -> Event:
+    time_ns, task, kind, target, number, detail, deviation = recorded
+    if type(detail) is not str:
+        make, *arguments = detail
+        detail = make(*arguments)
+    return Event(time_ns, task, kind, target, number, detail, deviation)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pykka
 from pykka import messages
 
-from greenroom.describe import describe, describe_message
+from greenroom.describe import describe, message_detail, value_detail
 from greenroom.errors import OutsideStage, StageClosed
 from greenroom.shims.locks import deadline_of, scheduler_of_task
 from greenroom.task import Task, current_task
@@ -26,26 +26,25 @@ RealFuture: Final = pykka.ThreadingFuture
 
 
 class Inbox:
-    """An actor's inbox. ``owner`` is the actor's task; messages are numbered from 1 in the order in which they were put."""
+    """An actor's inbox; messages are numbered from 1 in the order in which they were put.
 
-    __slots__ = ("_items", "_scheduler", "_takers", "crash_next", "deepest", "owner", "put_count", "taken_count")
+    ``owner`` is the actor's task, and ``greenroom_name`` its name.
+    """
+
+    __slots__ = ("_items", "_scheduler", "_takers", "crash_next", "deepest", "greenroom_name", "owner", "put_count", "taken_count")
 
     def __init__(self) -> None:
         self._scheduler: Scheduler = scheduler_of_task()
         self._items: deque[Any] = deque()
         self._takers: list[Task] = []
         self.owner: Task | None = None
+        self.greenroom_name = "an actor that was never started"
         self.put_count = 0
         self.taken_count = 0
         self.deepest = 0
         self.crash_next: Any = None
         if self._scheduler.trace is not None:
             self._scheduler.trace.born(self)
-
-    @property
-    def greenroom_name(self) -> str:
-        """The name of the actor that reads it."""
-        return self.owner.name if self.owner is not None else "an actor that was never started"
 
     def __repr__(self) -> str:
         return f"<inbox of {self.greenroom_name}>"
@@ -74,7 +73,7 @@ class Inbox:
             scheduler.trace.send(self, envelope.message, self.put_count)
         if scheduler.history is not None:
             kind = "lost" if self.owner is not None and self.owner.done else "send"
-            detail = ("ask " if reply_to is not None else "") + describe_message(envelope.message)
+            detail = message_detail(envelope.message, "" if reply_to is None else "ask ")
             scheduler.record(kind, self.greenroom_name, self.put_count, detail)
         if self._takers:
             scheduler.wake_all(self._takers)
@@ -99,7 +98,7 @@ class Inbox:
             task.handling = envelope
             task.handling_number = self.taken_count
         if scheduler.history is not None:
-            detail = ("ask " if envelope.reply_to is not None else "") + describe_message(envelope.message)
+            detail = message_detail(envelope.message, "ask " if envelope.reply_to is not None else "")
             scheduler.record("receive", self.greenroom_name, self.taken_count, detail)
         if self.crash_next is not None and not isinstance(envelope.message, messages._ActorStop):
             return self._crash(envelope)
@@ -248,19 +247,19 @@ class Future(pykka.ThreadingFuture[Any]):
 
     def _record_answer(self, result: Any) -> None:
         kind, value = result
-        text = describe(value) if kind is None else f"raises {describe(value[1]) if value[1] is not None else value[0].__name__}"
+        text = value_detail(value) if kind is None else f"raises {describe(value[1]) if value[1] is not None else value[0].__name__}"
         inbox, number, _ = self.asked or (None, 0, None)
         self._scheduler.record("answer", inbox.greenroom_name if inbox is not None else "", number, text)
 
     def set(self, value: Any = None) -> None:
-        self._fulfil((None, value), lambda: describe(value))
+        self._fulfil((None, value))
 
     def set_exception(self, exc_info: Any = None) -> None:
         assert exc_info is None or len(exc_info) == 3
         exc_info = exc_info or sys.exc_info()
-        self._fulfil(("exception", exc_info), lambda: f"raises {describe(exc_info[1])}")
+        self._fulfil(("exception", exc_info))
 
-    def _fulfil(self, result: tuple[str | None, Any], text: Any) -> None:
+    def _fulfil(self, result: tuple[str | None, Any]) -> None:
         scheduler = self._scheduler
         if self.asked is None or not isinstance(self.asked[2].message, messages._ActorStop):
             scheduler.commit("set", self)  # the answer to a stop belongs to the stop: whoever looks for it waits
@@ -272,8 +271,11 @@ class Future(pykka.ThreadingFuture[Any]):
         self._result = result
         if scheduler.history is not None:
             inbox, number, _ = self.asked or (None, 0, None)
-            scheduler.record("reply", inbox.greenroom_name if inbox is not None else "", number, text())
-        scheduler.wake_all(self._sleepers)
+            kind, value = result
+            text = value_detail(value) if kind is None else f"raises {describe(value[1])}"
+            scheduler.record("reply", inbox.greenroom_name if inbox is not None else "", number, text)
+        if self._sleepers:
+            scheduler.wake_all(self._sleepers)
 
     def set_get_hook(self, func: Any) -> None:
         if self._result is not None:
@@ -298,6 +300,7 @@ def start_actor_loop(actor: Any) -> None:
     task.inbox = inbox
     if isinstance(inbox, Inbox):
         inbox.owner = task
+        inbox.greenroom_name = name
     if hasattr(actor.actor_stopped, "owner"):
         actor.actor_stopped.owner = task
     if scheduler.history is not None:

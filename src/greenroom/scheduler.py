@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenroom.dependence import Trace
-    from greenroom.history import History
+    from greenroom.history import Detail, History
     from greenroom.policy import Policy
 
 FAIRNESS: Final = 128  # consecutive steps of one task after which the default order lets the others go first
@@ -231,13 +231,16 @@ class Scheduler:
             task.done = True
         return task
 
-    def record(self, kind: str, target: str = "", number: int = 0, detail: str = "") -> None:
+    def record(self, kind: str, target: str = "", number: int = 0, detail: Detail = "") -> None:
         """Write down what the running task has just done; call it only where there is a history."""
-        assert self.history is not None
+        history = self.history
+        assert history is not None
         if self.closing:
             return
         task = self.current
-        self.history.add(self.clock.now_ns, task.name if task is not None else "", kind, target, number, detail)
+        name = "" if task is None else task.name
+        history.recorded.append((self.clock.now_ns, name, kind, target, number, detail, history.deviation))
+        history.deviation = False
 
     def next_number(self, kind: str) -> int:
         """1, 2, … for each kind of thing."""
@@ -429,7 +432,8 @@ class Scheduler:
         if self.trace is not None:
             self.trace.touch(task, "write")
             self.trace.publish(task)
-        self.wake_all(task.joiners)
+        if task.joiners:
+            self.wake_all(task.joiners)
         if not task.daemon:
             self.foreground -= 1
             if not self.foreground and self.tasks[0].kind == "scenario":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from greenroom.clock import FOREVER, to_ns
 from greenroom.errors import StageClosed, StageError
@@ -84,12 +84,8 @@ class Stage:
             raise StageClosed("this stage is closed; open a new one")
         scheduler = self.scheduler
         horizon = FOREVER if until_s is None else to_ns(until_s)
-        previous = self._listen()
-        try:
+        with listening:
             scheduler.run(horizon)
-        finally:
-            if previous is not None:
-                signal.signal(signal.SIGINT, previous)
         if scheduler.verdict == "interrupt":
             self.close()
             raise KeyboardInterrupt
@@ -116,19 +112,42 @@ class Stage:
         finally:
             uninstall()
 
-    def _listen(self) -> Any:
-        """Ctrl-C inside a task goes to the stage: Pykka would swallow it, and stop all actors instead."""
+
+class _Listening:
+    """While it is entered, Ctrl-C inside a task goes to the task's stage: Pykka would swallow it, and stop all actors instead.
+
+    It nests; setting a handler of signals takes as long as several steps, so who runs many stages enters it once around all.
+    """
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._previous: Any = None
+
+    def __enter__(self) -> None:
         if _real_current_thread() is not _real_main_thread():
-            return None
+            return
+        self._depth += 1
+        if self._depth > 1:
+            return
         previous = signal.getsignal(signal.SIGINT)
-        if not callable(previous):
-            return None
+        if callable(previous):
+            self._previous = previous
+            signal.signal(signal.SIGINT, self._interrupted)
 
-        def interrupted(number: int, frame: FrameType | None) -> None:
-            if current_task() is None:
-                previous(number, frame)
-            else:
-                self.scheduler.interrupt()
+    def __exit__(self, *exception: object) -> None:
+        if _real_current_thread() is not _real_main_thread():
+            return
+        self._depth -= 1
+        if self._depth == 0 and self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
 
-        signal.signal(signal.SIGINT, interrupted)
-        return previous
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        task = current_task()
+        if task is None:
+            self._previous(number, frame)
+        else:
+            task.scheduler.interrupt()
+
+
+listening: Final = _Listening()

@@ -62,6 +62,7 @@ class Task:
         "thread",
         "timed_out",
         "timer",
+        "uuids",
     )
 
     def __init__(self, scheduler: Scheduler, index: int, name: str, kind: Kind, function: Callable[[], Any]) -> None:
@@ -74,6 +75,7 @@ class Task:
         self.operation = "begin"
         self.path: tuple[int, ...] = ()
         self.children = 0
+        self.uuids = 0
         self.random: Random | None = None
         self.target: Any = None
         self.committed = False

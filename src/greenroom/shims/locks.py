@@ -6,8 +6,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from greenlet import getcurrent
+
 from greenroom.clock import to_ns
-from greenroom.task import Task, current_task
+from greenroom.task import Task, TaskGreenlet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +25,9 @@ RealBoundedSemaphore: Final = threading.BoundedSemaphore
 
 def scheduler_of_task() -> Scheduler:
     """The scheduler of the running task: whoever makes a simulated primitive is inside one."""
-    task = current_task()
-    assert task is not None, "a simulated primitive is made by a task"
-    return task.scheduler
+    running = getcurrent()
+    assert type(running) is TaskGreenlet, "a simulated primitive is made by a task"
+    return running.task.scheduler
 
 
 class Named:

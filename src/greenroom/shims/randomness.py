@@ -6,6 +6,7 @@ depend on what the others have drawn before.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import uuid
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,9 @@ _MODULE_FUNCTIONS: Final = (
     "lognormvariate", "normalvariate", "paretovariate", "randbytes", "randint", "random", "randrange", "sample", "seed", "setstate",
     "shuffle", "triangular", "uniform", "vonmisesvariate", "weibullvariate",
 )  # fmt: skip
+
+_MOST_UUIDS: Final = 10_000
+_uuids: Final[dict[tuple[tuple[int, ...], int], uuid.UUID]] = {}  # the same in every execution, and every actor that starts draws one
 
 
 def module_functions() -> list[str]:
@@ -64,8 +68,17 @@ def urandom(size: int) -> bytes:
 
 
 def uuid4() -> uuid.UUID:
-    """``uuid.uuid4``: a valid version-4 UUID from the task's generator."""
-    return uuid.UUID(int=_generator().getrandbits(128), version=4)
+    """``uuid.uuid4``: a valid version-4 UUID, made of the task's place among the tasks and how many it has drawn."""
+    task = current_task()
+    assert task is not None
+    task.uuids += 1
+    drawn = (task.path, task.uuids)
+    known = _uuids.get(drawn)
+    if known is None:
+        if len(_uuids) >= _MOST_UUIDS:
+            _uuids.clear()
+        known = _uuids[drawn] = uuid.UUID(bytes=hashlib.sha256(repr(drawn).encode()).digest()[:16], version=4)
+    return known
 
 
 def uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
