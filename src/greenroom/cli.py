@@ -165,8 +165,15 @@ def _positive_number(text: str) -> float:
     return number
 
 
-def _ignored(options: Any) -> list[type[GreenroomError]]:
-    return [getattr(errors, name) for name in options.ignore]
+def _of_scenario(options: Any) -> dict[str, Any]:
+    """What every command passes on: the options of ``_common``."""
+    return {
+        "max_steps": options.max_steps,
+        "timers": options.timers,
+        "granularity": options.granularity,
+        "lines_of": options.lines_of,
+        "ignore": [getattr(errors, name) for name in options.ignore],
+    }
 
 
 def _explore(options: Any, scenario: Callable[[], Any]) -> int:
@@ -181,12 +188,8 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
         executions=options.executions,
         policy=options.policy,
         seed=options.seed,
-        max_steps=options.max_steps,
         max_seconds=options.seconds,
-        timers=options.timers,
-        granularity=options.granularity,
-        lines_of=options.lines_of,
-        ignore=_ignored(options),
+        **_of_scenario(options),
         shrink=not options.no_shrink,
         progress=progress,
     )
@@ -208,9 +211,7 @@ def _exhaust(options: Any, scenario: Callable[[], Any]) -> int:
         scenario,
         max_executions=options.executions,
         max_seconds=options.seconds,
-        max_steps=options.max_steps,
-        timers=options.timers,
-        ignore=_ignored(options),
+        **_of_scenario(options),
         commuting=_labels(options),
         workers=options.workers,
         resume=options.resume,
@@ -239,11 +240,7 @@ def _replay(options: Any, scenario: Callable[[], Any]) -> int:
     execution = replay(
         scenario,
         options.schedule,
-        max_steps=options.max_steps,
-        timers=options.timers,
-        granularity=options.granularity,
-        lines_of=options.lines_of,
-        ignore=_ignored(options),
+        **_of_scenario(options),
     )
     if options.json:
         print(json.dumps(_execution(execution), ensure_ascii=False))
@@ -264,9 +261,7 @@ def _determinism(options: Any, scenario: Callable[[], Any]) -> int:
             executions=options.executions,
             policy=options.policy,
             seed=options.seed,
-            max_steps=options.max_steps,
-            timers=options.timers,
-            ignore=_ignored(options),
+            **_of_scenario(options),
         )
     except NondeterminismEscaped as escaped:
         print(json.dumps({"deterministic": False, "difference": str(escaped)}, ensure_ascii=False) if options.json else escaped)

@@ -48,6 +48,8 @@ def determinism(  # noqa: PLR0913 - as explore: each option stands for itself, a
     seed: int = 0,
     max_steps: int = MAX_STEPS,
     timers: str = "lazy",
+    granularity: str = "message",
+    lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
 ) -> Determinism:
     """Run ``scenario`` under several schedules, each of them twice, and compare the histories event for event.
@@ -62,6 +64,8 @@ def determinism(  # noqa: PLR0913 - as explore: each option stands for itself, a
         seed: as in ``explore``.
         max_steps: as in ``explore``.
         timers: as in ``explore``.
+        granularity: as in ``explore``.
+        lines_of: as in ``explore``.
         ignore: as in ``explore``.
 
     Returns:
@@ -71,7 +75,7 @@ def determinism(  # noqa: PLR0913 - as explore: each option stands for itself, a
         NondeterminismEscaped: an event differs; the message shows it, what came before it, and the usual suspects.
         UsageError: an argument makes no sense.
     """
-    options = checked(scenario, executions, max_steps, timers, ignore)
+    options = checked(scenario, executions, max_steps, timers, ignore, granularity, lines_of)
     chosen = policy_named(policy, seed)
     exhausted: Callable[[], str] | None = getattr(chosen, "exhausted", None)
     events = schedules = 0

@@ -19,6 +19,7 @@ from greenroom.tree import Lease, Tree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from greenroom.dependence import Trace
     from greenroom.errors import GreenroomError
     from greenroom.explore import Options
     from greenroom.failure import Failure
@@ -102,6 +103,8 @@ def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be 
     max_seconds: float | None = None,
     max_steps: int = MAX_STEPS,
     timers: str = "lazy",
+    granularity: str = "message",
+    lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
     commuting: Label | None = None,
     workers: int = 1,
@@ -121,6 +124,8 @@ def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be 
         max_seconds: stop after that much wall time.
         max_steps: scheduling points after which an execution counts as a livelock.
         timers: "lazy" (virtual time passes only when no task can run) or "explored" (a timeout may strike at any point).
+        granularity: "message" or "line", as in ``explore``; lines are taken to touch one common memory: there are many schedules.
+        lines_of: as in ``explore``.
         ignore: classes of ``greenroom.PromiseBroken`` that this scenario means to break.
         commuting: given a message, returns a label or None. You promise that messages to one actor which share a label may be handled in
             either order, with the same replies and the same state after both; only one order is run then.
@@ -137,7 +142,7 @@ def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be 
         UsageError: an argument makes no sense, or the file belongs to another search.
         NondeterminismEscaped: the same moves led somewhere else.
     """
-    options = checked(scenario, 1, max_steps, timers, ignore)
+    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of)
     if workers < 1 or (max_executions is not None and max_executions < 1) or (max_seconds is not None and max_seconds <= 0):
         raise UsageError("workers and max_executions are at least 1, and max_seconds is more than 0")
     search = Search(scenario, options, commuting)
@@ -189,6 +194,7 @@ class Search:
         self.cpu_s = 0.0
         self.incomplete = ""
         self.failing: Schedule | None = None
+        self.watch: Callable[[Trace], None] | None = None  # told of each execution that ran to its end
         self._label = label
         self._elsewhere: dict[int, str] = {}
 
@@ -214,6 +220,8 @@ class Search:
         else:
             self.seen.executions += 1
             self.steps += execution.steps
+            if self.watch is not None:
+                self.watch(policy.trace)
             if execution.failure is not None and self.failing is None:
                 self.failing = execution.schedule
             if execution.steps > self.options.max_steps:
@@ -225,7 +233,7 @@ class Search:
     def go_on(self, budget: Budget, progress: Callable[[Progress], None] | None, kept: Kept | None) -> None:
         """Search until nothing is left, something fails, or the budget is used up."""
         taken = 0
-        with installed(self.scenario) as shims:
+        with installed(self.scenario, self.options) as shims:
             while self.failing is None and not budget.used_up() and self.one():
                 taken += 1
                 budget.spend()
@@ -265,7 +273,7 @@ class Search:
         )
 
     def _failure(self, schedule: Schedule, *, shrink: bool) -> Failure:
-        with installed(self.scenario):
+        with installed(self.scenario, self.options):
             found = execute(self.scenario, Replay(schedule, strict=False), None, self.options)
             if found.failure is None:
                 raise NondeterminismEscaped(

@@ -307,6 +307,7 @@ def checked(  # noqa: PLR0913, PLR0917 - the options of a caller, one by one
     granularity: str = "message",
     lines_of: Iterable[str] = (),
 ) -> Options:
+    """The options, if they and the scenario make sense; ``UsageError`` if not."""
     if not callable(scenario):
         raise UsageError(f"a scenario is a function without arguments, not {scenario!r}")
     if inspect.iscoroutinefunction(scenario) or inspect.isgeneratorfunction(scenario) or inspect.isasyncgenfunction(scenario):

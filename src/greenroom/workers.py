@@ -121,7 +121,7 @@ def _work(pipe: Connection, search: Search) -> None:
 def _behind(search: Search, left: int | None) -> dict[str, Any]:
     started = time.process_time()
     taken = 0
-    with installed(search.scenario) as shims:
+    with installed(search.scenario, search.options) as shims:
         while (left is None or taken < left) and search.failing is None and time.process_time() - started < _LEASE_S and search.one():
             taken += 1
         shims.collect()
