@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pykka.messages import _ActorStop
+
 from greenroom.task import Task
 
 if TYPE_CHECKING:
@@ -112,6 +114,7 @@ class Trace:
         self.steps: list[Step] = []
         self.races: list[Race] = []
         self.incomplete = ""
+        self.mistake = ""
         self.looking = True
         self._now: Step | None = None
         self._clocks: list[Clock] = []
@@ -221,9 +224,23 @@ class Trace:
 
     def send(self, inbox: Any, message: Any, number: int) -> None:
         """A message was put into ``inbox``, as its ``number``-th."""
-        label = self.label(message) if self.label is not None else None
+        label = None if self.label is None else self._label_of(message)
         self.touch(inbox, "send" if label is None else _LABELLED + label)
         self.publish((id(inbox), number))
+
+    def _label_of(self, message: Any) -> str | None:
+        assert self.label is not None
+        if isinstance(message, _ActorStop):
+            return None
+        label: Any = None
+        try:
+            label = self.label(message)
+        except Exception as error:  # noqa: BLE001 - raised where it is no part of the program
+            self.mistake = f"commuting: the function raised {type(error).__name__}: {error} for the message {message!r}"
+        if label is not None and not isinstance(label, str):
+            self.mistake = f"commuting: the function returned {label!r} for the message {message!r}; a label is a str, or None"
+            return None
+        return label
 
     def touch(self, thing: Any, mode: str, *, shut: str = "") -> None:
         """The running task accesses ``thing``, whose gate for those who would pass it in the mode ``shut`` was closed before that."""

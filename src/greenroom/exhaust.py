@@ -226,6 +226,8 @@ class Search:
                 self.failing = execution.schedule
             if execution.steps > self.options.max_steps:
                 self.incomplete = f"an execution was cut off after max_steps={self.options.max_steps:,}"
+        if policy.trace.mistake:
+            raise UsageError(policy.trace.mistake)
         self.incomplete = self.incomplete or policy.trace.incomplete
         self.tree.absorb(lease, policy)
         return True
