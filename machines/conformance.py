@@ -120,8 +120,10 @@ class Conformance:
         raise AssertionError("\n".join(lines))
 
 
-def _after(state: State, call: Call, result: object) -> list[State]:
-    return list(dict.fromkeys(after for given, after in pipeline.step(state, call) if result is ANY or given == result))
+def _after(state: State, call: Call, result: object) -> tuple[State, ...]:
+    if result is ANY:
+        return tuple(dict.fromkeys(after for _, after in pipeline.step(state, call)))
+    return pipeline.follow((state,), call, result)
 
 
 def adopted(value: Any) -> Any:

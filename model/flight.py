@@ -2,13 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from functools import lru_cache
+from itertools import chain, product
+from typing import TypeAlias
 
 from model.crashes import disturbed, outages, suffixes
 from model.generation import Generation, generate
 from model.run import Step
 from model.values import TERMINAL, Cancelled, Ending, Failed, Meme, Outcome, Record, Rejected, Request, TimedOut
 from model.world import NO_CALLS, Calls, Faults, Rules, World
+
+Stages: TypeAlias = tuple[str, ...]
+"""What was reported of a request, in order."""
+
+Runs: TypeAlias = list[tuple[Faults, Generation]]
+"""How the work of a request may go: what its calls may meet, and what comes of it."""
 
 ANSWERED = ("routing", "cache")
 """What is reported of a request whose answer someone else made."""
@@ -63,16 +71,18 @@ class Landing:
     late: bool = False
 
 
-def landings(flight: Flight, sky: Sky) -> Iterator[Landing]:
-    """Every legal landing of a flight, now."""
+@lru_cache(maxsize=4096)
+def landings(flight: Flight, sky: Sky, seen: Ending | None = None) -> tuple[Landing, ...]:
+    """Every legal landing of a flight, now, each once; if an ending was `seen`, those with that ending."""
     runs = _runs(flight, sky)
-    heads = _heads(flight, runs)
+    heads = _heads(flight, runs, seen)
+    found = _aborts(flight, sky, runs, heads, seen)
     if not flight.cancelled and sky.now_s <= flight.deadline_at_s + sky.rules.lateness_s:
-        yield from _arrivals(flight, sky, runs, heads)
-    yield from _aborts(flight, sky, runs, heads)
+        found = chain(_arrivals(flight, sky, runs, heads, seen), found)
+    return tuple(dict.fromkeys(found))
 
 
-def _runs(flight: Flight, sky: Sky) -> list[tuple[Faults, Generation]]:
+def _runs(flight: Flight, sky: Sky) -> Runs:
     """How its own work may go; none if it does no work of its own."""
     if flight.role != "leader" and not flight.reruns:
         return []
@@ -82,46 +92,58 @@ def _runs(flight: Flight, sky: Sky) -> list[tuple[Faults, Generation]]:
     return [(faults, generate(flight.request.payload, sky.world, faults, sky.rules)) for faults in variants]
 
 
-def _heads(flight: Flight, runs: list[tuple[Faults, Generation]]) -> tuple[tuple[str, ...], ...]:
-    """What was reported before the present run began: nothing, or any part of the runs that died with their orchestrators."""
-    heads: dict[tuple[str, ...], None] = {(): None}
+def _heads(flight: Flight, runs: Runs, seen: Ending | None) -> tuple[Stages, ...]:
+    """What was reported before the present run began: nothing, or any part of the runs that died with their orchestrators.
+
+    If an ending was seen, its stages begin with it; there are few such parts, and a great many without that.
+    """
+    heads: dict[Stages, None] = {(): None}
     for _ in range(flight.reruns):
-        parts = [generation.stages[:length] for _, generation in runs for length in range(1, len(generation.stages))]
-        heads |= dict.fromkeys(_again(head, part) for head in tuple(heads) for part in parts)
+        parts = dict.fromkeys(generation.stages[:length] for _, generation in runs for length in range(1, len(generation.stages)))
+        longer = (_again(head, part) for head in tuple(heads) for part in parts)
+        heads |= dict.fromkeys(head for head in longer if seen is None or seen.stages[: len(head)] == head)
     return tuple(heads)
 
 
-def _again(head: tuple[str, ...], stages: tuple[str, ...]) -> tuple[str, ...]:
+def _again(head: Stages, stages: Stages) -> Stages:
     """One run after another: a request is routed once, and the next orchestrator begins with the cache."""
     return (*head, *stages[1:]) if head else stages
 
 
-def _arrivals(flight: Flight, sky: Sky, runs: list[tuple[Faults, Generation]], heads: tuple[tuple[str, ...], ...]) -> Iterator[Landing]:
+def _arrivals(flight: Flight, sky: Sky, runs: Runs, heads: tuple[Stages, ...], seen: Ending | None) -> Iterator[Landing]:
     """It comes to an end of its own."""
     if flight.answer is not None:
-        end = TERMINAL[type(flight.answer)]
-        yield from (Landing(Ending(flight.answer, _again(head, (*ANSWERED, end))), sky.faults) for head in heads)
+        answered = (*ANSWERED, TERMINAL[type(flight.answer)])
+        for ending in _possible(flight.answer, heads, answered, seen):
+            yield Landing(ending, sky.faults)
     if flight.role == "leader":
-        for faults, generation in runs:
-            if flight.accepted_at_s + generation.elapsed_s <= sky.now_s + ROUNDING_S:
-                left = faults.after(generation.calls)
-                yield from (Landing(Ending(generation.outcome, _again(head, generation.stages)), left, generation.record) for head in heads)
+        for faults, run in runs:
+            if flight.accepted_at_s + run.elapsed_s <= sky.now_s + ROUNDING_S:
+                for ending in _possible(run.outcome, heads, run.stages, seen):
+                    yield Landing(ending, faults.after(run.calls), run.record)
 
 
-def _aborts(flight: Flight, sky: Sky, runs: list[tuple[Faults, Generation]], heads: tuple[tuple[str, ...], ...]) -> Iterator[Landing]:
+def _aborts(flight: Flight, sky: Sky, runs: Runs, heads: tuple[Stages, ...], seen: Ending | None) -> Iterator[Landing]:
     """It is cut short, wherever it is: by a cancel, its deadline, the end of the service, or a second death of the orchestrator."""
     if not any(_reasons(flight, sky, "routing")):
         return
     waiting = tuple(Step(stage, 0.0, NO_CALLS) for stage in (*ANSWERED, "end"))
     for faults, steps, record in [(faults, run.steps, run.record) for faults, run in runs] or [(sky.faults, waiting, None)]:
         begun = [step for step in steps[:-1] if flight.accepted_at_s + step.at_s <= sky.now_s + ROUNDING_S]
-        for length in range(len(begun) + 1):
-            calls_made = _calls_between(faults, steps[length - 1].calls if length else NO_CALLS, steps[length].calls)
-            for head, calls in product(heads, calls_made):
-                stages = _again(head, tuple(step.stage for step in begun[:length]))
-                for outcome in _reasons(flight, sky, stages[-1] if stages else "routing"):
-                    ending = Ending(outcome, (*stages, TERMINAL[type(outcome)]))
-                    yield Landing(ending, faults.after(calls), record if "storing" in stages else None, late=True)
+        for length, head in product(range(len(begun) + 1), heads):
+            stages = _again(head, tuple(step.stage for step in begun[:length]))
+            for outcome in _reasons(flight, sky, stages[-1] if stages else "routing"):
+                ending = Ending(outcome, (*stages, TERMINAL[type(outcome)]))
+                if seen is None or ending == seen:
+                    written = record if "storing" in stages else None
+                    for calls in _calls_between(faults, steps[length - 1].calls if length else NO_CALLS, steps[length].calls):
+                        yield Landing(ending, faults.after(calls), written, late=True)
+
+
+def _possible(outcome: Outcome, heads: tuple[Stages, ...], stages: Stages, seen: Ending | None) -> Iterator[Ending]:
+    """An end of its own, after each head; if an ending was seen, that or nothing."""
+    endings = (Ending(outcome, _again(head, stages)) for head in heads)
+    return (ending for ending in endings if seen is None or ending == seen)
 
 
 def _reasons(flight: Flight, sky: Sky, stage: str) -> Iterator[Outcome]:

@@ -30,12 +30,14 @@ def init(world: World, rules: Rules | None = None, *, now_s: float = 0.0) -> Sta
 
 def step(state: State, call: Call) -> tuple[tuple[object, State], ...]:
     """Every legal (result, state) of a call, each once; none if the call alone shows that something is wrong."""
-    return tuple(dict.fromkeys(pair for before in unseen(state) for pair in _apply(before, call)))
+    return tuple(dict.fromkeys(pair for before in unseen(state) for pair in apply(before, call)))
 
 
 def follow(states: Iterable[State], call: Call, result: object) -> tuple[State, ...]:
     """The states in which a pipeline may be after this call gave this result; none means that no correct pipeline gives it."""
-    return tuple(dict.fromkeys(after for state in states for given, after in step(state, call) if given == result))
+    seen = result if isinstance(result, Ending) else None
+    pairs = (pair for state in states for before in unseen(state) for pair in apply(before, call, seen))
+    return tuple(dict.fromkeys(after for given, after in pairs if given == result))
 
 
 def settle(states: Iterable[State], endings: Mapping[str, Ending]) -> tuple[State, ...]:
@@ -58,12 +60,13 @@ def recorded(state: State, request_id: str) -> Ending | None:
     return next((ending for request, ending in state.landed if request.request_id == request_id), None)
 
 
-def _apply(state: State, call: Call) -> Iterator[tuple[object, State]]:
+def apply(state: State, call: Call, seen: Ending | None = None) -> Iterator[tuple[object, State]]:
+    """Every legal (result, state) of a call if nothing happens unseen before it; of a Finish, those with the ending that was `seen`."""
     match call:
         case Submit(request):
             yield _submit(state, request)
         case Finish(request_id):
-            yield from _finish(state, request_id)
+            yield from _finish(state, request_id, seen)
         case Cancel(request_id):
             yield from _cancel(state, request_id)
         case Advance(now_s):
@@ -130,13 +133,13 @@ def _crash(state: State, actor: str) -> Iterator[tuple[str, State]]:
         yield result, state
 
 
-def _finish(state: State, request_id: str) -> Iterator[tuple[Ending, State]]:
+def _finish(state: State, request_id: str, seen: Ending | None) -> Iterator[tuple[Ending, State]]:
     flight = state.flight(request_id)
     if flight is None:
         return
     stop_error = state.stop_error if state.now_s >= state.stop_at_s else None
     sky = Sky(state.world, state.rules, state.now_s, state.faults_of(flight.request.payload), stop_error)
-    for landing in landings(flight, sky):
+    for landing in landings(flight, sky, seen):
         for after in _land(state, flight, landing):
             yield landing.ending, after
 
