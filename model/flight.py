@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, product
+from itertools import product
 from typing import TypeAlias
 
 from model.crashes import disturbed, outages, suffixes
@@ -71,15 +71,19 @@ class Landing:
     late: bool = False
 
 
-@lru_cache(maxsize=4096)
-def landings(flight: Flight, sky: Sky, seen: Ending | None = None) -> tuple[Landing, ...]:
-    """Every legal landing of a flight, now, each once; if an ending was `seen`, those with that ending."""
+@lru_cache(maxsize=1024)
+def ways(flight: Flight, sky: Sky, seen: Ending) -> tuple[Landing, ...]:
+    """Every legal landing of a flight, now, with the ending that was seen."""
+    return tuple(dict.fromkeys(landings(flight, sky, seen)))
+
+
+def landings(flight: Flight, sky: Sky, seen: Ending | None = None) -> Iterator[Landing]:
+    """Every legal landing of a flight, now; if an ending was seen, those with that ending."""
     runs = _runs(flight, sky)
     heads = _heads(flight, runs, seen)
-    found = _aborts(flight, sky, runs, heads, seen)
     if not flight.cancelled and sky.now_s <= flight.deadline_at_s + sky.rules.lateness_s:
-        found = chain(_arrivals(flight, sky, runs, heads, seen), found)
-    return tuple(dict.fromkeys(found))
+        yield from _arrivals(flight, sky, runs, heads, seen)
+    yield from _aborts(flight, sky, runs, heads, seen)
 
 
 def _runs(flight: Flight, sky: Sky) -> Runs:

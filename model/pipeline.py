@@ -14,8 +14,8 @@ from model import store as storing
 from model import supervision
 from model.cache import Cache
 from model.calls import Advance, Call, Cancel, Crash, Finish, Inject, Inspect, Outage, Stop, Submit
-from model.flight import Flight, Landing, Sky, landings
-from model.state import State, unseen
+from model.flight import Flight, Landing, Sky, landings, ways
+from model.state import State, in_turn, unseen_before
 from model.supervision import Restarts
 from model.values import Ending, Meme, Rejected, Request
 from model.world import PORTS, Rules, World
@@ -29,15 +29,23 @@ def init(world: World, rules: Rules | None = None, *, now_s: float = 0.0) -> Sta
 
 
 def step(state: State, call: Call) -> tuple[tuple[object, State], ...]:
-    """Every legal (result, state) of a call, each once; none if the call alone shows that something is wrong."""
-    return tuple(dict.fromkeys(pair for before in unseen(state) for pair in apply(before, call)))
+    """Every legal (result, state) of a call, each once; none if the call alone shows that something is wrong.
+
+    A state that one of the others may become unseen is left out where that is easily told: it allows nothing more.
+    """
+    return tuple(dict.fromkeys(pair for before in unseen_before(state, call) for pair in apply(before, call)))
 
 
 def follow(states: Iterable[State], call: Call, result: object) -> tuple[State, ...]:
     """The states in which a pipeline may be after this call gave this result; none means that no correct pipeline gives it."""
     seen = result if isinstance(result, Ending) else None
-    pairs = (pair for state in states for before in unseen(state) for pair in apply(before, call, seen))
+    pairs = (pair for state in states for before in unseen_before(state, call, seen) for pair in apply(before, call, seen))
     return tuple(dict.fromkeys(after for given, after in pairs if given == result))
+
+
+def results(state: State, call: Call) -> Iterator[object]:
+    """The legal results of a call, one after another as they are found; one may come more than once."""
+    return (result for before in unseen_before(state, call) for result, _ in apply(before, call))
 
 
 def settle(states: Iterable[State], endings: Mapping[str, Ending]) -> tuple[State, ...]:
@@ -87,12 +95,12 @@ def apply(state: State, call: Call, seen: Ending | None = None) -> Iterator[tupl
 def _submit(state: State, request: Request) -> tuple[str, State]:
     if state.stop_error:
         return "stopped", state
-    known = [flight.request for flight in state.flights] + [landed for landed, _ in state.landed]
-    same = next((other for other in known if other.request_id == request.request_id), None)
+    flight = state.flight(request.request_id)
+    same = flight.request if flight else next((landed for landed, _ in state.landed if landed.request_id == request.request_id), None)
     if same is not None:
         return "accepted" if same.payload == request.payload else "conflict", state
     flight = Flight(request, state.now_s, store_was_up=(state.store.up,))
-    return "accepted", replace(state, flights=(*state.flights, flight))
+    return "accepted", replace(state, flights=in_turn((*state.flights, flight)))
 
 
 def _cancel(state: State, request_id: str) -> Iterator[tuple[bool, State]]:
@@ -128,7 +136,8 @@ def _crash(state: State, actor: str) -> Iterator[tuple[str, State]]:
     elif actor == "generator":
         rerun = tuple(replace(flight, reruns=flight.reruns + 1) for flight in state.flights)
         yield result, replace(state, flights=rerun)
-        yield result, replace(state, flights=rerun).with_flights(role="queued", answer=None)
+        queued = (replace(flight, role="queued", answer=None) for flight in rerun)
+        yield result, replace(state, flights=in_turn(queued))
     else:
         yield result, state
 
@@ -139,7 +148,7 @@ def _finish(state: State, request_id: str, seen: Ending | None) -> Iterator[tupl
         return
     stop_error = state.stop_error if state.now_s >= state.stop_at_s else None
     sky = Sky(state.world, state.rules, state.now_s, state.faults_of(flight.request.payload), stop_error)
-    for landing in landings(flight, sky, seen):
+    for landing in landings(flight, sky) if seen is None else ways(flight, sky, seen):
         for after in _land(state, flight, landing):
             yield landing.ending, after
 
@@ -147,7 +156,7 @@ def _finish(state: State, request_id: str, seen: Ending | None) -> Iterator[tupl
 def _land(state: State, flight: Flight, landing: Landing) -> Iterator[State]:
     """The pipeline without this flight: what it leaves in the store, in the cache, and to those who waited for it."""
     state = replace(state, flights=tuple(other for other in state.flights if other is not flight))
-    state = replace(state, landed=(*state.landed, (flight.request, landing.ending)))
+    state = replace(state, landed=state.landed | {(flight.request, landing.ending)})
     if flight.role == "leader":
         state = _hand_over(state, flight, landing).with_faults(flight.request.payload, landing.left)
     state = _written(state, landing)
@@ -168,7 +177,7 @@ def _hand_over(state: State, flight: Flight, landing: Landing) -> State:
         changed = {other: replace(other, role="answered", answer=outcome) for other in waiting}
     else:
         changed = {other: replace(other, role="leader") for other in waiting[:1]}
-    return replace(state, flights=tuple(changed.get(other, other) for other in state.flights))
+    return replace(state, flights=in_turn(changed.get(other, other) for other in state.flights))
 
 
 def _written(state: State, landing: Landing) -> State:

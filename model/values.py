@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Hashable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 KINDS = ("appropriateness", "factuality", "instructions")
@@ -52,8 +53,7 @@ class Payload:
     @property
     def key(self) -> str:
         """SHA-256 of the canonical JSON, in hex: what the cache goes by."""
-        document = {field.name: getattr(self, field.name) for field in fields(self)}
-        return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return _key(self)
 
     @property
     def meme_id(self) -> str:
@@ -64,6 +64,12 @@ class Payload:
     def prompt(self) -> "Prompt":
         """What the text functions see of it."""
         return Prompt(self.topic, self.format, self.style, self.context)
+
+
+@lru_cache(maxsize=1024)
+def _key(payload: Payload) -> str:
+    document = {field.name: getattr(payload, field.name) for field in fields(payload)}
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

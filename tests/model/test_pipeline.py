@@ -435,13 +435,13 @@ ROUGH = scripted(PERFECT, (Quality(20, taste="foul"), Quality(4), Quality(8), Qu
 
 
 def walk(data, calls):
-    """A path through the model: some legal result and next state for each call that has one."""
+    """A path through the model: for each call that has a legal result, one of them, and what may come of it unseen."""
     state = init(ROUGH, Rules(cache_capacity=1))
     yield state
     for call in calls:
         choices = step(state, call)
         if choices:
-            state = data.draw(st.sampled_from(choices))[1]
+            state = data.draw(st.sampled_from(unseen(data.draw(st.sampled_from(choices))[1])))
             yield state
 
 
@@ -464,7 +464,8 @@ def test_every_request_in_flight_can_end(data, calls):
     *_, state = walk(data, calls)
     for flight in state.flights:
         others = [other for other in state.flights if other is not flight and other.request.payload == flight.request.payload]
-        later = follow((state,), Advance(state.now_s + 0.2), None)
+        # Too many crashes may have ended the pipeline: then it fails at once.
+        later = (state,) if state.stop_error else follow((state,), Advance(state.now_s + 0.2), None)
         assert others or any(endings(later, flight.request.request_id))
 
 
