@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Site(NamedTuple):
             return owner.cell_contents if _is_filled(owner) else None
         if isinstance(owner, FunctionType):
             return (owner.__defaults__ or ())[key] if key < len(owner.__defaults__ or ()) else None
-        value = vars(owner).get(key)
+        value = vars(owner).get(key) if isinstance(owner, type) else getattr(owner, key, None)
         return value.__func__ if isinstance(value, staticmethod) else value
 
     def write(self, value: Any) -> Callable[[], None]:
@@ -64,6 +64,10 @@ class Site(NamedTuple):
             defaults = owner.__defaults__ or ()
             owner.__defaults__ = (*defaults[:key], value, *defaults[key + 1 :])
             return lambda: setattr(owner, "__defaults__", defaults)
+        if not isinstance(owner, type):
+            old = getattr(owner, key)
+            object.__setattr__(owner, key, value)  # also where the program froze its objects
+            return lambda: object.__setattr__(owner, key, old)
         old = vars(owner)[key]
         # A function of the standard library is no method; the one that stands in for it must not become one.
         setattr(owner, key, staticmethod(value) if isinstance(value, FunctionType) else value)
@@ -134,8 +138,15 @@ class _Walk:
         elif type(value) is list:
             for index, part in enumerate(value if len(value) <= _LARGEST else ()):
                 yield from self.at(Site(value, index, f"{label}[{index}]"), part, depth)
-        elif _is_program_class(type(value)) and type(getattr(value, "__dict__", None)) is dict:
+        elif _is_program_class(type(value)):
+            yield from self.instance(value, label, depth)
+
+    def instance(self, value: Any, label: str, depth: int) -> Iterator[Site]:
+        if type(getattr(value, "__dict__", None)) is dict:
             yield from self.inside(value.__dict__, label, depth)
+        for name in _slots_of(type(value)):
+            site = Site(value, name, f"{label}.{name}")
+            yield from self.at(site, site.read(), depth)
 
     def function(self, function: FunctionType, label: str, depth: int) -> Iterator[Site]:
         for index, value in enumerate(function.__defaults__ or ()):
@@ -153,6 +164,10 @@ def _is_filled(cell: CellType) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _slots_of(kind: type) -> list[str]:
+    return [name for owner in kind.__mro__ for name, value in vars(owner).items() if type(value) is MemberDescriptorType]
 
 
 def _is_program_class(kind: type) -> bool:

@@ -6,6 +6,7 @@ import dataclasses
 import queue
 import threading
 import time
+from collections import deque
 
 import pykka
 import pytest
@@ -224,14 +225,48 @@ def test_a_module_that_a_task_imports_gets_real_primitives_that_work(outcomes, t
     assert imported_by_a_task.sleep is time.sleep
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Frozen:
+    lock: object
+    local: object
+
+
 class _Hidden:
-    __slots__ = ("lock",)  # no __dict__: nothing finds it
+    __slots__ = ("lock",)
 
     def __init__(self):
         self.lock = threading.Lock()
 
 
-HIDDEN = (_Hidden(),)
+HIDDEN = deque([_Hidden()])  # nothing looks into a deque
+SLOTTED = (_Hidden(),)
+FROZEN = {"service": _Frozen(threading.RLock(), threading.local())}
+
+
+@pytest.mark.parametrize("lock", [lambda: SLOTTED[0].lock, lambda: FROZEN["service"].lock])
+def test_a_lock_in_a_slot_keeps_tasks_apart(outcomes, lock):
+    real = lock()
+    assert outcomes(lambda: excludes(lock())) == {True}
+    assert lock() is real
+
+
+def test_a_local_in_a_slot_has_one_value_for_each_task(outcomes):
+    def scenario():
+        local, seen = FROZEN["service"].local, []
+
+        def keep(value):
+            local.value = value
+            time.sleep(1)
+            seen.append(local.value)
+
+        threads = [threading.Thread(target=keep, args=(value,)) for value in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return tuple(sorted(seen)), hasattr(local, "value")
+
+    assert outcomes(scenario) == {(("a", "b"), False)}
 
 
 def test_a_hidden_lock_that_nobody_contends_does_no_harm(outcomes):
