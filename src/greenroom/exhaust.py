@@ -116,7 +116,8 @@ def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be 
 
     Two schedules are equivalent where they differ only in the order of steps that do not depend on one another: that touch no common
     inbox, future, lock or the like in ways that do not commute. What tasks share beside these (a plain global) is not seen; mark it with
-    ``greenroom.checkpoint``. The search is source-DPOR with sleep sets (``greenroom.policies.dpor``).
+    ``greenroom.checkpoint``, or take ``granularity="line"``, where any two lines of ``lines_of`` depend on one another: name the few
+    modules that matter. The search is source-DPOR with sleep sets (``greenroom.policies.dpor``).
 
     Args:
         scenario: a function without arguments that starts actors, uses them, asserts, and stops them.

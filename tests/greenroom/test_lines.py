@@ -126,6 +126,78 @@ def test_a_recorded_execution_takes_the_path_of_one_that_is_not():
     assert report.failure is not None  # explained by an execution that is recorded, under the same schedule
 
 
+WORK = """
+def change(box, factor, summand):
+    number = box["number"]
+    box["number"] = number * factor
+    box["number"] += summand
+
+
+def put(box, giver, number):
+    box.append(giver.ask(number))
+
+
+def look(box, giver):
+    return giver.ask(0) or list(box)
+"""
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A module of few lines, all of which touch what they are given."""
+    (tmp_path / "lines_at_work.py").write_text(WORK)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lines_at_work", raising=False)
+    return importlib.import_module("lines_at_work")
+
+
+def exhausted(scenario):
+    """What a scenario gives in all schedules, and what it gives in some."""
+    seen, sampled = set(), set()
+    report = greenroom.exhaust(lambda: seen.add(scenario()), granularity="line", lines_of=["lines_at_work"], max_executions=5_000)
+    assert report.exhausted, str(report)
+    greenroom.explore(
+        lambda: sampled.add(scenario()), executions=1_000, policy="random", granularity="line", lines_of=["lines_at_work"]
+    ).raise_failure()
+    return seen, sampled
+
+
+def test_exhaust_reaches_every_outcome_that_lines_allow(work):
+    def scenario():
+        box = {"number": 1}
+        threads = [threading.Thread(target=work.change, args=(box, *step)) for step in ((2, 1), (3, 5))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return box["number"]
+
+    seen, sampled = exhausted(scenario)
+    assert seen == sampled
+    assert len(seen) > 4
+    whole = set()
+    assert greenroom.exhaust(lambda: whole.add(scenario())).exhausted
+    assert whole < seen
+
+
+def test_exhaust_sees_what_a_line_does_behind_a_message(work):
+    class Giver(pykka.ThreadingActor):
+        def on_receive(self, message):
+            return message
+
+    def scenario():
+        giver, box = Giver.start(), []
+        thread = threading.Thread(target=work.put, args=(box, giver, 1))
+        thread.start()
+        first = work.look(box, giver)
+        thread.join()
+        giver.stop()
+        return tuple(first), tuple(box)
+
+    seen, sampled = exhausted(scenario)
+    assert seen == sampled == {((), (1,)), ((1,), (1,))}
+
+
 # -- the code of functions --------------------------------------------------------------------------------------------
 
 
