@@ -12,7 +12,8 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from greenroom.clock import FOREVER, Clock
 from greenroom.errors import OutsideStage, StageClosed, StageError
-from greenroom.task import Kind, Task, TaskGreenlet
+from greenroom.greenlets import greenlet_for
+from greenroom.task import Kind, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from greenroom.dependence import Trace
     from greenroom.history import Detail, History
     from greenroom.policy import Policy
+    from greenroom.task import TaskGreenlet
 
 FAIRNESS: Final = 128  # consecutive steps of one task after which the default order lets the others go first
 PREMATURE: Final = 32  # how many explored timers may expire while a task could run, lest a program that retries never catches up
@@ -263,6 +265,26 @@ class Scheduler:
             if self.tasks and self.tasks[-1] is task:
                 self.tasks.pop()
 
+    def live(self, task: Task) -> None:
+        """The whole life of a task, in its own greenlet."""
+        try:
+            task.result = task.function()
+        except GreenletExit:
+            pass
+        except BaseException as error:  # noqa: BLE001 - kept for the stage to judge
+            task.error = error
+        task.done = True
+        task.greenlet = None
+        if self.trace is not None:
+            self.trace.touch(task, "write")
+            self.trace.publish(task)
+        if task.joiners:
+            self.wake_all(task.joiners)
+        if not task.daemon:
+            self.foreground -= 1
+            if not self.foreground and self.tasks[0].kind == "scenario":
+                self.horizon_ns = self.clock.now_ns
+
     def run(self, horizon_ns: int = FOREVER) -> None:
         """Run until nothing can run (up to the horizon), or until a verdict stops it."""
         self.hub = getcurrent()
@@ -300,7 +322,7 @@ class Scheduler:
 
     def _end(self, task: Task, running: TaskGreenlet) -> None:
         for _ in range(KILLS):
-            if running.dead:
+            if task.done or running.dead:
                 return
             self.current = task
             running.parent = self.hub
@@ -409,36 +431,12 @@ class Scheduler:
     def _greenlet_of(self, task: Task) -> TaskGreenlet:
         running = task.greenlet
         if running is None:
-            running = task.greenlet = TaskGreenlet(self._live, self.hub)
-            running.task = task
+            running = task.greenlet = greenlet_for(task)
         return running
 
     def _switch(self, task: Task) -> None:
         self.current = task
         (task.greenlet or self._greenlet_of(task)).switch()
-
-    def _live(self) -> None:
-        """The whole life of a task, in its own greenlet."""
-        task = self.current
-        assert task is not None
-        try:
-            task.result = task.function()
-        except GreenletExit:
-            pass
-        except BaseException as error:  # noqa: BLE001 - kept for the stage to judge
-            task.error = error
-        task.done = True
-        task.greenlet = None
-        if self.trace is not None:
-            self.trace.touch(task, "write")
-            self.trace.publish(task)
-        if task.joiners:
-            self.wake_all(task.joiners)
-        if not task.daemon:
-            self.foreground -= 1
-            if not self.foreground and self.tasks[0].kind == "scenario":
-                self.horizon_ns = self.clock.now_ns
-        getcurrent().parent = self.hub
 
     def _stop(self, verdict: str | BaseException) -> NoReturn:
         """Stop the whole execution from inside a task (or from the hub)."""

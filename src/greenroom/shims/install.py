@@ -30,6 +30,7 @@ from greenlet import getcurrent, greenlet
 from pykka import ActorRegistry
 
 from greenroom import runtime
+from greenroom.greenlets import end_spare
 from greenroom.shims import blocking, dates, locks, pools, prior, queues, randomness, threads, times
 from greenroom.shims.quiet import quiet
 from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
@@ -193,6 +194,7 @@ class _Installation:
             return
         watchdog.disarm()
         pools.forget_threads()
+        end_spare()
         while self.undo:
             self.undo.pop()()
         quiet.end()
