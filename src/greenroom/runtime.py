@@ -162,13 +162,14 @@ class Inbox:
 class Future(pykka.ThreadingFuture[Any]):
     """A simulated ``pykka.ThreadingFuture``. ``asked`` says for which message of which inbox it is the reply, if for any."""
 
+    _result: Any = None  # what most futures never change stays in the class: many are made
+    _hook_runs_in: Task | None = None
+    asked: tuple[Any, int, Any] | None = None
+
     def __init__(self) -> None:
         pykka.Future.__init__(self)
         self._scheduler: Scheduler = scheduler_of_task()
-        self._result: Any = None
         self._sleepers: list[Task] = []
-        self._hook_runs_in: Task | None = None
-        self.asked: tuple[Any, int, Any] | None = None
         if self._scheduler.trace is not None:
             self._scheduler.trace.born(self)
 
@@ -221,7 +222,8 @@ class Future(pykka.ThreadingFuture[Any]):
                 "a simulated future has no value yet, and no task is running that could give it one; "
                 "call get() inside the scenario (or through a client of the machine)"
             )
-        in_time = scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout))
+        deadline = None if timeout is None else deadline_of(scheduler, timeout)
+        in_time = scheduler.wait("wait", self, self._sleepers, deadline)
         if scheduler.trace is not None and timeout is not None:
             scheduler.trace.passed(self, "read", timed=True)
         if not in_time:

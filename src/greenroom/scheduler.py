@@ -296,8 +296,7 @@ class Scheduler:
                 return
             if task is None:
                 return
-            self.current = task
-            self._greenlet_of(task).switch()
+            self._switch(task)
             self.current = None
 
     def close(self) -> None:
@@ -428,15 +427,12 @@ class Scheduler:
         except BaseException as error:  # noqa: BLE001 - as if the policy had raised it
             self._stop(error)
 
-    def _greenlet_of(self, task: Task) -> TaskGreenlet:
+    def _switch(self, task: Task) -> None:
+        self.current = task
         running = task.greenlet
         if running is None:
             running = task.greenlet = greenlet_for(task)
-        return running
-
-    def _switch(self, task: Task) -> None:
-        self.current = task
-        (task.greenlet or self._greenlet_of(task)).switch()
+        running.switch()
 
     def _stop(self, verdict: str | BaseException) -> NoReturn:
         """Stop the whole execution from inside a task (or from the hub)."""
