@@ -86,6 +86,9 @@ def _text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one line for each k
         return task_name_of(value)
     if isinstance(value, pykka.ActorProxy):
         return f"proxy of {task_name_of(value.actor_ref)}"
+    if isinstance(value, pykka.ThreadingFuture) and hasattr(value, "greenroom_label"):
+        asked = getattr(value, "asked", None)
+        return f"<{value.greenroom_label}>" if asked is None else f"<reply of {asked[0].greenroom_name} to #{asked[1]}>"
     if isinstance(value, pykka.Actor):
         return task_name_of(value._actor_ref) if hasattr(value, "_actor_ref") else type(value).__name__
     if depth and type(value) in (list, tuple, dict, set, frozenset):

@@ -13,10 +13,16 @@ Detail: TypeAlias = str | tuple[Any, ...]  # a text, or a function that makes it
 class Event(NamedTuple):
     """Something that a task did or that befell it.
 
-    ``kind`` is one of: start, send, receive, reply, answer, wait, lock, unlock, set, sleep, stop, died, end, choose, checkpoint,
-    lost (a message put where nobody will look), line (a task goes on in the middle of a function), note. ``number`` tells which
-    message of the inbox ``target`` is meant (counted from 1) or is 0. ``deviation`` marks the first thing that a task did after it
-    was chosen against the default order.
+    ``kind`` is one of
+
+    - of actors: start, send, lost (a message put where nobody will look), receive, reply (sets a future), answer (gets a future's value),
+      timeout (of whatever was waited for), died, dead (an actor or thread was found to have ended);
+    - of locks: lock, unlock, busy (it could not be had); of semaphores: acquire, release, empty; of conditions: notify, notified; of
+      events: set, clear, wait (it was set), read; of queues: put, get, read, task_done; of threads: start; of threads and queues: join;
+    - of clients: call, result; of the scenario: choose, checkpoint, sleep, note; line (a task goes on in the middle of a function).
+
+    ``number`` tells which message of the inbox ``target`` is meant, or which item of a queue (counted from 1), or is 0. ``deviation``
+    marks the first thing that a task did after it was chosen against the default order.
     """
 
     time_ns: int
@@ -40,13 +46,13 @@ class History:
     ``ended_blocked`` maps each task that did not end to the operation it waited in. ``endings`` says of every task how it ended, in a
     few words ("done", "idle", "✗ waits for Lock-1"), in the order of a picture's lanes: the scenario and the clients, then the others
     as they were started. ``ended_by`` is "scenario" where its own exception is the failure, "steps" where the limit of steps ended
-    it, else "".
+    it, else "". ``focus`` names the tasks that the failure is about; empty where there is none, or where all may matter.
 
     The stage appends to ``recorded`` what will be an event once somebody looks: the fields of one, with a detail that is a text or
     the call that makes it (a function, then its arguments). Few of all recorded executions are ever looked at.
     """
 
-    __slots__ = ("_events", "deviation", "ended_blocked", "ended_by", "endings", "recorded")
+    __slots__ = ("_events", "deviation", "ended_blocked", "ended_by", "endings", "focus", "recorded")
 
     def __init__(
         self,
@@ -55,6 +61,7 @@ class History:
         ended_blocked: dict[str, str] | None = None,
         endings: dict[str, str] | None = None,
         ended_by: Literal["", "scenario", "steps"] = "",
+        focus: tuple[str, ...] = (),
     ) -> None:
         self._events = list(events)
         self.recorded: list[tuple[Any, ...]] = []
@@ -62,6 +69,7 @@ class History:
         self.ended_blocked = ended_blocked or {}
         self.endings = endings or {}
         self.ended_by: Literal["", "scenario", "steps"] = ended_by
+        self.focus = focus
 
     @property
     def events(self) -> list[Event]:
@@ -74,12 +82,7 @@ class History:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):
             return NotImplemented
-        return (self.events, self.ended_blocked, self.endings, self.ended_by) == (
-            other.events,
-            other.ended_blocked,
-            other.endings,
-            other.ended_by,
-        )
+        return all(getattr(self, name) == getattr(other, name) for name in ("events", "ended_blocked", "endings", "ended_by", "focus"))
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 

@@ -165,6 +165,7 @@ class Future(pykka.ThreadingFuture[Any]):
     _result: Any = None  # what most futures never change stays in the class: many are made
     _hook_runs_in: Task | None = None
     asked: tuple[Any, int, Any] | None = None
+    _name = ""
 
     def __init__(self) -> None:
         pykka.Future.__init__(self)
@@ -175,6 +176,17 @@ class Future(pykka.ThreadingFuture[Any]):
 
     def __repr__(self) -> str:
         return "<pykka.Future>"
+
+    @property
+    def greenroom_label(self) -> str:
+        """The name of a future that is nobody's reply, given when it is first told of; the program never sees it."""
+        if not self._name:
+            self._name = self._scheduler.numbered_name("Future")
+        return self._name
+
+    def _told_as(self) -> tuple[str, int]:
+        """The target and number of events about it."""
+        return (self.greenroom_label, 0) if self.asked is None else (self.asked[0].greenroom_name, self.asked[1])
 
     @property
     def greenroom_name(self) -> str:
@@ -215,6 +227,8 @@ class Future(pykka.ThreadingFuture[Any]):
             if scheduler.trace is not None:
                 scheduler.trace.touch(self, "read")
             if self._result is None:
+                if scheduler.history is not None:
+                    scheduler.record("timeout", *self._told_as(), f"after {timeout:g} s")
                 raise pykka.Timeout(f"{timeout} seconds")
             return
         if scheduler.current is None and not scheduler.closing:
@@ -228,7 +242,7 @@ class Future(pykka.ThreadingFuture[Any]):
             scheduler.trace.passed(self, "read", timed=True)
         if not in_time:
             if scheduler.history is not None:
-                scheduler.record("timeout", self.greenroom_name, 0, f"after {timeout:g} s")
+                scheduler.record("timeout", *self._told_as(), f"after {timeout:g} s")
             raise pykka.Timeout(f"{timeout} seconds")
 
     def _get_by_hook(self, timeout: float | None) -> Any:
@@ -250,8 +264,7 @@ class Future(pykka.ThreadingFuture[Any]):
     def _record_answer(self, result: Any) -> None:
         kind, value = result
         text = value_detail(value) if kind is None else f"raises {describe(value[1]) if value[1] is not None else value[0].__name__}"
-        inbox, number, _ = self.asked or (None, 0, None)
-        self._scheduler.record("answer", inbox.greenroom_name if inbox is not None else "", number, text)
+        self._scheduler.record("answer", *self._told_as(), text)
 
     def set(self, value: Any = None) -> None:
         self._fulfil((None, value))
@@ -272,10 +285,9 @@ class Future(pykka.ThreadingFuture[Any]):
             raise queue.Full
         self._result = result
         if scheduler.history is not None:
-            inbox, number, _ = self.asked or (None, 0, None)
             kind, value = result
             text = value_detail(value) if kind is None else f"raises {describe(value[1])}"
-            scheduler.record("reply", inbox.greenroom_name if inbox is not None else "", number, text)
+            scheduler.record("reply", *self._told_as(), text)
         if self._sleepers:
             scheduler.wake_all(self._sleepers)
 

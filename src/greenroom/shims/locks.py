@@ -61,6 +61,10 @@ class Named:
     def __repr__(self) -> str:
         return f"<{self._name}>"
 
+    def _tell(self, kind: str, detail: str = "") -> None:
+        if self._greenroom.history is not None:
+            self._greenroom.record(kind, self._name, 0, detail)
+
 
 def deadline_of(scheduler: Scheduler, timeout: float | None) -> int | None:
     """The instant ``timeout`` seconds from now, or None for ever."""
@@ -141,6 +145,7 @@ class Lock(Named):
             while self._held:  # only outside every task, and behind a wait that something else has ended
                 scheduler.wait("lock", self, self._gate.waiting)
         elif not self._acquired_in_time(scheduler, timeout if blocking else 0):
+            self._tell("busy")
             return False
         self._take(scheduler.current)
         return True
@@ -294,6 +299,8 @@ class Condition(Named, threading.Condition):
             woken = scheduler.wait("wait", self, self._sleepers, deadline_of(scheduler, timeout))
             if scheduler.trace is not None and timeout is not None:
                 scheduler.trace.passed(self, "read", timed=True)
+            if woken:
+                self._tell("notified")
             return woken
         finally:
             if hasattr(self._lock, "_acquire_restore"):
@@ -321,6 +328,7 @@ class Condition(Named, threading.Condition):
         scheduler = self._greenroom
         if scheduler.trace is not None:
             scheduler.trace.touch(self, "write")
+        self._tell("notify")
         for task in self._sleepers[:n]:
             self._sleepers.remove(task)
             scheduler.wake(task)
@@ -354,6 +362,11 @@ class Event(Named, threading.Event):
             task.committed = True
         if scheduler.trace is not None:
             scheduler.trace.touch(self, "read", shut="" if self._flag else "read")
+        if scheduler.history is not None and task is not self.owner:
+            if self.owner is None:
+                self._tell("read", "is set" if self._flag else "is not set")
+            elif self._flag:  # the actor has ended; that it has not is not worth a line
+                scheduler.record("dead", self.owner.name)
         return self._flag
 
     def _at_fork_reinit(self) -> None:
@@ -378,6 +391,7 @@ class Event(Named, threading.Event):
             self._greenroom.trace.touch(self, "write", shut="" if self._flag else "read")
         self._flag = False
         self._gate.close(self._greenroom)
+        self._tell("clear")
 
     def wait(self, timeout: float | None = None) -> bool:
         scheduler = self._greenroom
@@ -388,6 +402,7 @@ class Event(Named, threading.Event):
             self._gate.enter(scheduler, "wait", self, closed=not self._flag, mode="read")
             if task is not None:
                 task.committed = True
+            self._tell("wait")
             return True
         scheduler.visible("read", self)
         in_time = self._flag
@@ -395,6 +410,7 @@ class Event(Named, threading.Event):
             in_time = scheduler.wait("wait", self, self._gate.waiting, deadline_of(scheduler, timeout)) or self._flag
         if scheduler.trace is not None:
             scheduler.trace.passed(self, "read", timed=True)
+        self._tell("wait" if in_time else "timeout", "" if in_time else f"after {timeout:g} s")
         return in_time
 
 
@@ -423,11 +439,13 @@ class Semaphore(Named, threading.Semaphore):
             while self._value == 0:  # only outside every task
                 scheduler.wait("acquire", self, self._gate.waiting)
         elif not self._acquired_in_time(scheduler, blocking, timeout):
+            self._tell("empty")
             return False
         self._value -= 1
         self._taken += 1
         if scheduler.trace is not None:
             scheduler.trace.order((id(self), self._taken))
+        self._tell("acquire")
         if self._value == 0:
             self._gate.close(scheduler)
         return True
@@ -463,6 +481,7 @@ class Semaphore(Named, threading.Semaphore):
             for number in range(n):
                 self._greenroom.trace.publish((id(self), self._taken + self._value + number + 1))
         self._value += n
+        self._tell("release")
         self._gate.open(self._greenroom)
 
 

@@ -46,6 +46,7 @@ class Queue(Named, queue.Queue[Any]):
             if trace is not None:
                 trace.touch(self, self._put_mode, shut=self._shut())
         elif not self._enter(scheduler, "put", self._room, block, _checked_deadline(scheduler, timeout)):
+            self._tell("read", f"holds {self.maxsize}")
             raise queue.Full
         if self.is_shutdown:
             raise _ShutDown
@@ -59,12 +60,14 @@ class Queue(Named, queue.Queue[Any]):
         if self.maxsize > 0 and self._qsize() >= self.maxsize:
             self._room.close(scheduler)
         if scheduler.history is not None:
-            scheduler.record("put", self._name)
+            count = self._gets + self._qsize()
+            scheduler.record("put", self._name, self._number(count), "where there is room again" if 0 < self.maxsize < count else "")
         self._filled.open(scheduler)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         scheduler = self._greenroom
         if not self._enter(scheduler, "get", self._filled, block, _checked_deadline(scheduler, timeout)):
+            self._tell("read", "holds 0")
             raise queue.Empty
         if self.is_shutdown and not self._qsize():
             raise _ShutDown
@@ -76,9 +79,13 @@ class Queue(Named, queue.Queue[Any]):
         if not self._qsize() and not self.is_shutdown:
             self._filled.close(scheduler)
         if scheduler.history is not None:
-            scheduler.record("get", self._name)
+            scheduler.record("get", self._name, self._number(self._gets))
         self._room.open(scheduler)
         return item
+
+    def _number(self, count: int) -> int:
+        """Which item it is, counted from 1, where the first in is the first out; else 0."""
+        return 0 if isinstance(self, queue.LifoQueue | queue.PriorityQueue) else count
 
     def _enter(self, scheduler: Scheduler, operation: str, gate: Gate, block: bool, deadline: int | None) -> bool:
         """Stop before a put or a get; False if there was no room, or nothing to get, in time."""
@@ -151,7 +158,9 @@ class Queue(Named, queue.Queue[Any]):
         self._greenroom.visible("read", self)
         if self._greenroom.trace is not None:
             self._greenroom.trace.touch(self, "read", shut=self._shut())
-        return int(self._qsize())
+        size = int(self._qsize())
+        self._tell("read", f"holds {size}")
+        return size
 
     def empty(self) -> bool:
         return self.qsize() == 0
@@ -167,6 +176,7 @@ class Queue(Named, queue.Queue[Any]):
         if scheduler.trace is not None:
             scheduler.trace.touch(self._finished, "post", shut="read")
         self.unfinished_tasks -= 1
+        self._tell("task_done")
         if self.unfinished_tasks == 0:
             self._finished.open(scheduler)
 
@@ -175,6 +185,7 @@ class Queue(Named, queue.Queue[Any]):
         self._finished.enter(scheduler, "join", self, closed=self.unfinished_tasks > 0, mode="read", key=self._finished)
         while self.unfinished_tasks:  # only outside every task
             scheduler.wait("join", self, self._finished.waiting)
+        self._tell("join")
 
 
 class LifoQueue(Queue, queue.LifoQueue[Any]):

@@ -109,6 +109,8 @@ def join(self: Any, timeout: float | None = None) -> None:
             scheduler.trace.passed(task, "read", timed=True)
     if scheduler.trace is not None and task.done:
         scheduler.trace.order(task)
+    if scheduler.history is not None and task.done:
+        scheduler.record("join", task.name)
 
 
 def is_alive(self: Any) -> bool:
@@ -119,6 +121,8 @@ def is_alive(self: Any) -> bool:
     task.scheduler.commit("read", task)
     if task.scheduler.trace is not None:
         task.scheduler.trace.touch(task, "read")
+    if task.done and task.scheduler.history is not None:
+        task.scheduler.record("dead", task.name)
     return not task.done
 
 
