@@ -66,8 +66,11 @@ class NondeterminismEscaped(GreenroomError):
 class PromiseBroken(GreenroomError, AssertionError):
     """The program under test broke a promise that every program makes.
 
-    An ``AssertionError``, so that test runners report it as a failure and not as an error of the tool.
+    An ``AssertionError``, so that test runners report it as a failure and not as an error of the tool. ``about`` names the tasks that it
+    is about; nobody where that is not known.
     """
+
+    about: tuple[str, ...] = ()
 
 
 class Deadlock(PromiseBroken):

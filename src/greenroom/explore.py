@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from greenroom import diagnosis, errors
-from greenroom.errors import GreenroomError, LeftBehind, Livelock, NondeterminismEscaped, PromiseBroken, ReplayMismatch, UsageError
+from greenroom.errors import GreenroomError, NondeterminismEscaped, ReplayMismatch, UsageError
 from greenroom.failure import Failure, add_picture, same_failure
 from greenroom.history import History
+from greenroom.ignoring import switched_off
 from greenroom.lines import Lines, modules_named
 from greenroom.policies import policy_named
 from greenroom.policies.replay import Replay
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from greenroom.policy import Policy
-    from greenroom.task import Task
 
     Scenario = Callable[[], Any]
 
@@ -317,16 +317,12 @@ def checked(  # noqa: PLR0913, PLR0917 - the options of a caller, one by one
         raise UsageError("executions and max_steps are at least 1")
     if timers not in ("lazy", "explored"):
         raise UsageError(f'timers is "lazy" or "explored", not {timers!r}')
-    ignored: tuple[Any, ...] = tuple(ignore)
-    for kind in ignored:
-        if not (isinstance(kind, type) and issubclass(kind, PromiseBroken)):
-            raise UsageError(f"ignore takes classes such as greenroom.LeftBehind, not {kind!r}")
     names = (lines_of,) if isinstance(lines_of, str) else tuple(lines_of)
     if granularity not in ("message", "line"):
         raise UsageError(f'granularity is "message" or "line", not {granularity!r}')
     if names and granularity != "line":
         raise UsageError('lines_of says whose lines are scheduling points: give granularity="line" as well')
-    return Options(max_steps, timers, ignored, granularity, names)
+    return Options(max_steps, timers, switched_off(ignore), granularity, names)
 
 
 def execute(scenario: Scenario, policy: Policy, history: History | None, options: Options) -> Execution:
@@ -351,20 +347,9 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
 
 
 def _verdict(stage: Stage, options: Options) -> BaseException | None:
-    scheduler = stage.scheduler
-    if scheduler.verdict == "steps":
-        main = stage.tasks[0]
-        busy = [task for task in diagnosis.left_behind(stage.tasks) if not task.blocked or task.timer]
-        if not main.done:
-            return None if issubclass(Livelock, options.ignore) else diagnosis.livelock(stage.tasks, options.max_steps)
-        if main.error is None and busy and not issubclass(LeftBehind, options.ignore):
-            return LeftBehind(_still_busy(busy))
+    if stage.scheduler.verdict == "steps":
+        return diagnosis.judge_unfinished(stage.tasks, options.max_steps, ignore=options.ignore)
     return diagnosis.judge(stage.tasks, ignore=options.ignore)
-
-
-def _still_busy(tasks: list[Task]) -> str:
-    busy = ", ".join(task.name for task in tasks)
-    return f"the scenario is over, but these never come to rest: {busy}; stop them before it returns"
 
 
 def explained(scenario: Scenario, found: Execution, options: Options, *, shrink: bool) -> Failure:

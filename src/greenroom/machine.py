@@ -17,8 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from greenroom import diagnosis
 from greenroom.client import Client, Operation, StageClient, ThreadClient
+from greenroom.deadlock import explain_deadlock, idle
 from greenroom.errors import ActorDied, GreenroomError, LeftBehind, Livelock, PromiseBroken, ThreadDied, UsageError
 from greenroom.history import History
+from greenroom.ignoring import switched_off
 from greenroom.policies.drawn import from_bytes, schedule_bytes
 from greenroom.policies.fifo import Fifo
 from greenroom.render.lanes import lanes
@@ -76,6 +78,8 @@ class ActorMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        if Livelock in switched_off(self.ignore):
+            raise UsageError("a machine cannot ignore greenroom.Livelock, for nothing can go on after it: raise its max_steps")
         self._handled_outside = sys.exc_info()[1]
         self._actors_before = pykka.ActorRegistry.get_all()
         self.on_threads = _on_threads()
@@ -139,7 +143,7 @@ class ActorMachine(RuleBasedStateMachine):
         while not task.done and self._next_timer_s() <= limit:
             self._drive(Fifo(), self._next_timer_s())
         if not task.done:
-            raise diagnosis.explain_deadlock([task])
+            raise explain_deadlock([task])
         self._stage.scheduler.forget(task)
         if task.error is not None:
             raise task.error
@@ -244,7 +248,7 @@ class ActorMachine(RuleBasedStateMachine):
             return
         stuck = diagnosis.stuck_tasks(self.stage.tasks)
         if stuck:
-            deadlock = diagnosis.explain_deadlock(stuck)
+            deadlock = explain_deadlock(stuck)
             if not _ignored(type(deadlock), self.ignore):
                 raise deadlock
 
@@ -253,7 +257,7 @@ class ActorMachine(RuleBasedStateMachine):
         if not self._at_rest():
             return
         for task in self.stage.tasks:
-            if task.inbox is not None and not task.done and diagnosis.idle(task):
+            if task.inbox is not None and not task.done and idle(task):
                 assert not task.inbox.waiting(), f"{task.name} is idle, and has unread messages: {task.inbox.waiting()}"
 
     def _at_rest(self) -> bool:

@@ -17,6 +17,7 @@ from _pytest.runner import runtestprotocol
 from greenlet import GreenletExit, getcurrent
 
 from greenroom import diagnosis, errors
+from greenroom.deadlock import explain_deadlock
 from greenroom.errors import LeftBehind, PromiseBroken
 from greenroom.history import History
 from greenroom.policies import policy_named
@@ -141,7 +142,7 @@ class StagedTests:
 
     def _stuck(self, tasks: list[Task]) -> BaseException:
         error = diagnosis.judge(tasks, ignore=(*self._ignore, LeftBehind))
-        return error or diagnosis.explain_deadlock(diagnosis.stuck_tasks(tasks))
+        return error or explain_deadlock(diagnosis.stuck_tasks(tasks))
 
 
 def _nothing() -> None:
