@@ -120,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     replaying = commands.add_parser("replay", help="run one schedule again, and show what happens")
     _common(replaying)
     replaying.add_argument("schedule", help="as printed by explore: g1:7=Counter-2")
+    replaying.add_argument("--whole", action="store_true", help="show all events, also those from which nothing leads to the failure")
     replaying.set_defaults(run=_replay)
     comparing = commands.add_parser("determinism", help="run schedules twice, and show the first event that differs")
     _common(comparing)
@@ -245,7 +246,7 @@ def _replay(options: Any, scenario: Callable[[], Any]) -> int:
     if options.json:
         print(json.dumps(_execution(execution), ensure_ascii=False))
     elif execution.failure is not None:
-        print(execution.failure)
+        print(execution.failure.told(whole=options.whole))
     else:
         from greenroom.render.lanes import lanes  # noqa: PLC0415 - only this branch draws without a failure
 

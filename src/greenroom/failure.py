@@ -8,16 +8,21 @@ import os
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from greenroom.errors import PromiseBroken
 from greenroom.render.lanes import lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
     from greenroom.history import History
     from greenroom.schedule import Schedule
+
+_MOST_LINES: Final = 40
+_LEAST_PICTURE: Final = 24
+_NOT_THE_PROGRAM: Final = frozenset({"greenroom", "pykka"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,17 @@ class Failure:
         return f"{name}: {text or source} ({Path(file_name).name}:{line})"
 
     def __str__(self) -> str:
-        return "\n".join([self.claim, "", lanes(self.history), "", self.replay_line])
+        return self.told()
+
+    def told(self, *, whole: bool = False) -> str:
+        """The claim, the lanes picture, and the replay line: 40 lines for most failures.
+
+        Args:
+            whole: show all events, as many as there are, also those from which nothing leads to the failure.
+        """
+        claim = self.claim
+        room = len(self.history) + _MOST_LINES if whole else max(_LEAST_PICTURE, _MOST_LINES - len(claim.splitlines()) - 3)
+        return "\n".join([claim, "", lanes(self.history, most_lines=room, whole=whole), "", self.replay_line])
 
     @property
     def replay_line(self) -> str:
@@ -93,10 +108,13 @@ def same_failure(one: Failure, other: Failure) -> bool:
 def _raised_at(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, PromiseBroken) or error.__traceback__ is None:
         return None
-    trace = error.__traceback__
-    while trace.tb_next is not None:
+    place = None
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        if place is None or trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in _NOT_THE_PROGRAM:
+            place = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
-    return trace.tb_frame.f_code.co_filename, trace.tb_lineno
+    return place
 
 
 def add_picture(failure: Failure) -> None:

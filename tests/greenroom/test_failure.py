@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pykka
+
 import greenroom
 from greenroom.explore import explore
 from greenroom.failure import same_failure
@@ -42,3 +44,31 @@ def test_an_error_without_a_text_has_a_headline():
         raise LookupError
 
     assert explore(scenario).failure.headline.startswith("LookupError: raise LookupError (test_failure.py:")
+
+
+def test_a_failure_is_told_in_forty_lines_and_whole_where_that_is_asked_for():
+    class Counter(pykka.ThreadingActor):
+        def on_receive(self, message):
+            return message
+
+    def scenario():
+        counter, other = Counter.start(), Counter.start()
+        other.tell("aside")
+        for number in range(60):
+            counter.ask(number)
+        pykka.ActorRegistry.stop_all()
+        raise LookupError
+
+    failure = greenroom.replay(scenario, "g1:").failure
+    assert len(str(failure).splitlines()) <= 40
+    assert "aside" not in str(failure)
+    whole = failure.told(whole=True)
+    assert "aside" in whole
+    assert all(f"→ Counter-1 #{number} ask" in whole for number in range(1, 61))
+
+
+def test_the_line_that_raised_is_the_programs_own():
+    def scenario():
+        pykka.ThreadingFuture().get(timeout=1)
+
+    assert greenroom.replay(scenario, "g1:").failure.headline.startswith("Timeout: 1 seconds (test_failure.py:")

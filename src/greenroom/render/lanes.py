@@ -6,13 +6,14 @@ import shutil
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from greenroom.render.abridged import Line, abridged, keep_end
+from greenroom.render.abridged import Line, abridged, keep
 from greenroom.render.columns import columns, fit, fit_name, pad, printable, wrap
+from greenroom.render.words import event_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from greenroom.history import Event, History
+    from greenroom.history import History
 
 _MOST_LINES = 40
 _FEWEST_LINES = 8
@@ -22,20 +23,30 @@ _ENDING_LINES = 3
 _LEGEND = "▶ chosen against the default order"
 
 
-def lanes(history: History, *, width: int | None = None, most_lines: int = _MOST_LINES) -> str:
+def lanes(history: History, *, width: int | None = None, most_lines: int = _MOST_LINES, whole: bool = False) -> str:
     """The history as text; where there are too many tasks for lanes, with the task's name in front of each event.
 
     Args:
         history: what was recorded.
         width: columns that it may take; None asks the terminal, and takes 110 where there is none.
-        most_lines: lines that it may take, 8 at least; longer histories show their end, and say how much was left out.
+        most_lines: lines that it may take, 8 at least; of longer histories what is nearest to the failure is shown, or else their end,
+            and how much was left out.
+        whole: show also the events from which nothing leads to the failure.
     """
     width = width or shutil.get_terminal_size((110, 24)).columns
-    lines = abridged(history)
+    lines = abridged(history, whole=whole)
     if not lines:
         return fit("(nothing was recorded)", width)
     most_lines = max(most_lines, _FEWEST_LINES)
-    shown = keep_end(lines, most_lines - 3 - _ENDING_LINES)  # but for two lines of heading, the legend and the end
+    rows: list[str] = []
+    for room in range(most_lines - 3, most_lines - 4 - _ENDING_LINES, -1):  # but for two lines of heading, and the end; then the legend
+        rows = _rows(history, keep(lines, room), width)
+        if len(rows) <= most_lines:
+            break
+    return "\n".join(fit(row.rstrip(), width) for row in rows)
+
+
+def _rows(history: History, shown: list[Line], width: int) -> list[str]:
     timed = any(event.time_ns for event in history.events)
     margin = max((len(_stamp(line, timed=timed)) for line in shown), default=0)
     margin = max(margin, len("end")) + 2
@@ -47,41 +58,13 @@ def lanes(history: History, *, width: int | None = None, most_lines: int = _MOST
         rows = _as_lanes(history, shown, dict(zip(names, widths, strict=True)), margin, timed=timed)
     if any(line.event is not None and line.event.deviation for line in shown):
         rows.append(f"  {_LEGEND}")
-    return "\n".join(fit(row.rstrip(), width) for row in rows)
+    return rows
 
 
-def event_text(event: Event) -> str:  # noqa: PLR0911 - one line for each kind of event
-    """What a task did, in a few words."""
-    number = f" #{event.number}" if event.number else ""
-    match event.kind:
-        case "send":
-            return f"→ {event.target}{number} {event.detail}"
-        case "lost":
-            return f"→ {event.target}{number} {event.detail} ✗ nobody will read it"
-        case "receive":
-            return f"●{number} {event.detail}"
-        case "reply":
-            return f"↩ reply{number} {event.detail}" if event.target else f"sets a future: {event.detail}"
-        case "answer":
-            return f"✓ {event.target}{number} answers {event.detail}" if event.target else f"✓ gets {event.detail}"
-        case "call":
-            return f"call {event.number}: {event.target}({event.detail})"
-        case "result":
-            return f"call {event.number} gives {event.detail}"
-        case "start":
-            return f"starts {event.target}"
-        case "died":
-            return f"✗ dies: {event.detail}"
-        case "timeout":
-            return f"✗ times out waiting for {event.target} {event.detail}"
-        case "sleep":
-            return f"sleeps {event.detail}"
-        case _:
-            return " ".join(part for part in (event.kind, event.target, event.detail) if part)
-
-
-def _text(event: Event) -> str:
-    return printable(("▶ " if event.deviation else "") + event_text(event))
+def _text(line: Line) -> str:
+    assert line.event is not None
+    reply = f"  ↩ {line.reply.detail}" if line.reply is not None else ""
+    return printable(("▶ " if line.event.deviation else "") + event_text(line.event) + reply)
 
 
 def _stamp(line: Line, *, timed: bool) -> str:
@@ -105,13 +88,36 @@ def _lane_widths(history: History, names: list[str], shown: list[Line], room: in
     needs = {name: max(columns(name), columns(history.endings.get(name, ""))) + 1 for name in names}
     for line in shown:
         if line.event is not None:
-            needs[line.event.task] = max(needs[line.event.task], columns(_text(line.event)) + 1)
-    widths = [min(max(needs[name], _NARROWEST), _WIDEST) for name in names]
-    while sum(widths) > room:
-        widest = max(widths, default=0)
-        if widest <= _NARROWEST:
-            return None
-        widths[widths.index(widest)] -= 1
+            needs[line.event.task] = max(needs[line.event.task], columns(_text(line)) + 1)
+    wide = [min(max(needs[name], _NARROWEST), _WIDEST) for name in names]
+    base = wide if sum(wide) <= room else _narrowest(wide, _needed(history, names), room)
+    return base and _filled(base, [needs[name] for name in names], wide, room)
+
+
+def _needed(history: History, names: list[str]) -> list[int]:
+    """What each lane takes so that neither its name nor a word of its ending is cut."""
+    words = [history.endings.get(name, "").replace("✗ ", "✗_").split() for name in names]
+    return [max(columns(word) for word in (name, *ending)) + 1 for name, ending in zip(names, words, strict=True)]
+
+
+def _narrowest(wide: list[int], needed: list[int], room: int) -> list[int] | None:
+    narrow = [max(_NARROWEST, min(width, need)) for width, need in zip(wide, needed, strict=True)]
+    if sum(narrow) > room:
+        narrow = [_NARROWEST] * len(wide)
+    return narrow if sum(narrow) <= room else None
+
+
+def _filled(base: list[int], needs: list[int], wide: list[int], room: int) -> list[int]:
+    """What room is left goes to the last lanes first: a text runs on over the lanes to its right. Then to the narrowest."""
+    widths = [*base]
+    spare = room - sum(widths)
+    for lane in reversed(range(len(widths))):
+        more = min(spare, max(0, needs[lane] - sum(widths[lane:])))
+        widths[lane] += more
+        spare -= more
+    while spare > 0 and (wanting := [lane for lane in range(len(widths)) if widths[lane] < wide[lane]]):
+        widths[min(wanting, key=widths.__getitem__)] += 1
+        spare -= 1
     return widths
 
 
@@ -126,7 +132,7 @@ def _as_lanes(history: History, shown: list[Line], widths: dict[str, int], margi
             continue
         beginning = beginnings[line.event.task]
         # A long text runs on over the empty lanes to its right, and is cut at the edge.
-        text = fit(_text(line.event), len(empty) - beginning)
+        text = fit(_text(line), len(empty) - beginning)
         after = beginning + columns(text) + 1
         rows.append(f"{_stamp(line, timed=timed):>{margin - 2}}  {empty[:beginning]}{text} {empty[after:]}")
     return rows + _ends(history, widths, margin)
@@ -154,7 +160,7 @@ def _as_list(history: History, shown: list[Line], names: list[str], width: int, 
             rows.append(f"  {printable(line.text)}")
             continue
         stamp = f"{_stamp(line, timed=timed):>9}  " if timed else "  "
-        rows.append(f"{stamp}{pad(fit_name(line.event.task, room), room)}  {_text(line.event)}")
+        rows.append(f"{stamp}{pad(fit_name(line.event.task, room), room)}  {_text(line)}")
     together: dict[str, list[str]] = {}
     for name in names:
         together.setdefault(history.endings.get(name, ""), []).append(name)
