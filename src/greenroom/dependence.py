@@ -198,6 +198,10 @@ class Trace:
             known = self._elsewhere[id(real)] = f"{name or type(real).__name__} {len(self._elsewhere)}"
         self._keys[id(twin)] = (twin, known)
 
+    def name(self, thing: Any, name: Any) -> None:
+        """``thing`` is known by ``name`` from now on."""
+        self._keys[id(thing)] = (thing, name)
+
     def key(self, thing: Any) -> Any:
         """The name of a thing that holds in every execution."""
         known = self._keys.get(id(thing))

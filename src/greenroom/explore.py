@@ -333,8 +333,9 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
     with stage:
         main = stage.spawn("main", scenario, kind="scenario")
         stage.run()
-        if scheduler.trace is not None:
-            scheduler.trace.finish()
+        finish: Callable[[], None] | None = getattr(policy, "finish", None)
+        if finish is not None:
+            finish()
         error = _verdict(stage, options)
         if history is not None:
             diagnosis.conclude(history, stage.tasks, error)

@@ -1,0 +1,201 @@
+"""Plain objects that actors share, seen from outside: which steps changed them, and which had them at hand.
+
+An actor that hands out its own list, or two that are given the same dict, share memory without any message. An exhaustive search must not
+take their steps for independent. So after each step the objects that can be reached from an actor's attributes are compared with what they
+were before. A step that changed one has written it; a step of another task that has it at hand (in an attribute, a local variable or a
+closure) counts as reading it, whether it did or not.
+
+What only the scenario's own functions and threads share is not watched: mark it with ``checkpoint``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+import pykka
+from greenlet import getcurrent
+
+from greenroom.runtime import Inbox
+from greenroom.shims.locks import Named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from greenroom.dependence import Trace
+    from greenroom.scheduler import Scheduler
+    from greenroom.task import Task
+
+MOST_OBJECTS: Final = 2_000
+_ATOMS: Final = frozenset({int, float, complex, str, bytes, bool, type(None), range, BuiltinFunctionType, ModuleType, type})
+_APART: Final = (pykka.ActorRef, pykka.ActorProxy, pykka.CallableProxy, pykka.Future, Named, Inbox, type, ModuleType, BaseException)
+_LIBRARIES: Final = frozenset(sys.stdlib_module_names | {"pykka", "greenroom", "greenlet"}) - {"__main__"}
+_OF_PYKKA: Final = frozenset({"actor_ref", "actor_urn", "actor_inbox", "actor_stopped"})
+
+
+class _Watched:
+    """An object that may change; ``was`` is what it held when it was looked at last."""
+
+    __slots__ = ("holders", "of_actor", "thing", "was")
+
+    def __init__(self, thing: Any, was: tuple[Any, ...]) -> None:
+        self.thing = thing
+        self.was = was
+        self.holders: set[int] = set()
+        self.of_actor = False
+
+
+class SharedMemory:
+    """The objects that the actors of one execution can reach; ``after`` tells ``trace`` of each step which of them it touched."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._watched: dict[int, _Watched] = {}
+        self._reach: list[dict[int, _Watched]] = []
+
+    def after(self, task: Task) -> None:
+        """``task`` has ended a step."""
+        scheduler = task.scheduler
+        before = self._reach[task.index] if task.index < len(self._reach) else {}
+        self._look_at(scheduler, task)
+        for watched in (before | self._reach[task.index]).values():
+            if watched.of_actor:
+                now = _contents(watched.thing)
+                changed = not _same(watched.was, now)
+                watched.was = now
+                if len(watched.holders) > 1 or (watched.holders and task.index not in watched.holders):
+                    self._trace.touch(watched.thing, "write" if changed else "read")
+
+    def _look_at(self, scheduler: Scheduler, task: Task) -> None:
+        """Look again at what ``task`` has at hand, and for the first time at those that it has started."""
+        tasks = scheduler.tasks
+        new = range(len(self._reach), len(tasks))
+        self._reach += [{} for _ in new]
+        for index in {*new, task.index}:
+            other = tasks[index]
+            for watched in self._reach[index].values():
+                watched.holders.discard(index)
+            reach = self._reach[index] = {}
+            if not other.done:
+                if other.actor is not None:
+                    self._walk(other, reach, _attributes(other.actor), of_actor=True)
+                self._walk(other, reach, _at_hand(other), of_actor=False)
+
+    def _walk(self, task: Task, reach: dict[int, _Watched], roots: Iterator[tuple[str, Any]], *, of_actor: bool) -> None:
+        seen: set[int] = set()
+        stack = list(roots)
+        while stack:
+            name, thing = stack.pop()
+            kind = type(thing)
+            if kind in _ATOMS or id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if len(seen) > MOST_OBJECTS:
+                self._trace.incomplete = f"{task.name} has more than {MOST_OBJECTS:,} objects at hand, too many to see which are shared"
+                return
+            contents = _contents(thing)
+            if _can_change(thing):
+                watched = self._watched.get(id(thing))
+                if watched is None:
+                    watched = self._watched[id(thing)] = _Watched(thing, contents)
+                    self._trace.name(thing, ("memory", *task.path, name))
+                watched.of_actor = watched.of_actor or of_actor
+                watched.holders.add(task.index)
+                reach[id(thing)] = watched
+            stack += [(f"{name}.{place}", part) for place, part in enumerate(contents) if type(part) not in _ATOMS]
+
+
+def _attributes(actor: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an actor that are its own, and its dict itself: others may hold the actor and change it."""
+    yield "self", actor
+    for base in type(actor).__mro__:
+        if _of_program(base):
+            for name, value in vars(base).items():
+                if type(value) in (dict, list, set, deque):
+                    yield f"class {name}", value
+
+
+def _at_hand(task: Task) -> Iterator[tuple[str, Any]]:
+    """The local variables of the program's functions that ``task`` is in."""
+    running = task.greenlet
+    frame: FrameType | None = sys._getframe() if running is getcurrent() else getattr(running, "gr_frame", None)
+    depth = 0
+    while frame is not None:
+        if _is_program(frame.f_globals.get("__name__", "")):
+            for name, value in frame.f_locals.items():
+                if type(value) not in _ATOMS:
+                    yield f"{depth} {frame.f_code.co_name} {name}", value
+        depth += 1
+        frame = frame.f_back
+
+
+def _can_change(thing: Any) -> bool:
+    kind = type(thing)
+    return kind not in (tuple, frozenset, FunctionType, MethodType)
+
+
+def _contents(thing: Any) -> tuple[Any, ...]:
+    """What a thing holds directly, as far as it is the program's own; looking runs nothing of the program."""
+    kind = type(thing)
+    if kind is dict:
+        return (*thing.keys(), *thing.values())
+    if kind in (list, tuple, set, frozenset, deque):
+        return tuple(thing)
+    if kind is FunctionType:
+        return tuple(cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell))
+    if kind is MethodType:
+        return (thing.__self__,)
+    if kind is bytearray:
+        return (bytes(thing),)
+    if issubclass(kind, _APART) or not _of_program(kind):
+        return ()
+    own: list[Any] = []
+    attributes = getattr(thing, "__dict__", None) if kind.__dictoffset__ else None
+    if type(attributes) is dict:
+        own += [value for name, value in attributes.items() if name not in _OF_PYKKA]
+    for base in kind.__mro__:
+        own += [descriptor.__get__(thing) for name, descriptor in vars(base).items() if _is_filled_slot(descriptor, thing)]
+    for builtin in (dict, list, set, deque):
+        if issubclass(kind, builtin):
+            own += builtin.values(thing) if builtin is dict else builtin.__iter__(thing)  # type: ignore[attr-defined]
+    return tuple(own)
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - an empty one raises
+    except ValueError:
+        return False
+    return True
+
+
+def _is_filled_slot(descriptor: Any, thing: Any) -> bool:
+    if type(descriptor) is not _SLOT:
+        return False
+    try:
+        descriptor.__get__(thing)
+    except AttributeError:
+        return False
+    return True
+
+
+class _WithSlot:
+    __slots__ = ("slot",)
+
+
+_SLOT: Final = type(vars(_WithSlot)["slot"])
+
+
+def _same(was: tuple[Any, ...], now: tuple[Any, ...]) -> bool:
+    return len(was) == len(now) and all(before is after for before, after in zip(was, now, strict=True))
+
+
+def _of_program(kind: type) -> bool:
+    return _is_program(kind.__module__)
+
+
+def _is_program(module: Any) -> bool:
+    return isinstance(module, str) and module.partition(".")[0] not in _LIBRARIES
