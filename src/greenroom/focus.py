@@ -31,10 +31,12 @@ def focus_of(tasks: list[Task], error: BaseException | None) -> tuple[str, ...]:
 
     An exception of the scenario's own is also about every actor that shares mutable memory with it: no event tells what happens there.
     """
-    raised = next((task for task in tasks if error is not None and task.error is error), None)
+    if error is None:
+        return ()
+    raised = next((task for task in tasks if task.error is error), None)
     if isinstance(error, PromiseBroken) and raised is None:
         return error.about
-    if raised is None or error is None or raised.kind not in ("scenario", "client"):
+    if raised is None or raised.kind not in ("scenario", "client"):
         return ()
     return (raised.name, *_sharing(tasks, raised, error))
 

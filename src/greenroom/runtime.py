@@ -264,7 +264,11 @@ class Future(pykka.ThreadingFuture[Any]):
     def _record_answer(self, result: Any) -> None:
         kind, value = result
         text = value_detail(value) if kind is None else f"raises {describe(value[1]) if value[1] is not None else value[0].__name__}"
-        self._scheduler.record("answer", *self._told_as(), text)
+        asked = self.asked
+        if asked is not None:
+            self._scheduler.record("answer", asked[0].greenroom_name, asked[1], text)
+        else:
+            self._scheduler.record("answer", self.greenroom_label, 0, text)
 
     def set(self, value: Any = None) -> None:
         self._fulfil((None, value))
@@ -287,7 +291,11 @@ class Future(pykka.ThreadingFuture[Any]):
         if scheduler.history is not None:
             kind, value = result
             text = value_detail(value) if kind is None else f"raises {describe(value[1])}"
-            scheduler.record("reply", *self._told_as(), text)
+            asked = self.asked
+            if asked is not None:
+                scheduler.record("reply", asked[0].greenroom_name, asked[1], text)
+            else:
+                scheduler.record("reply", self.greenroom_label, 0, text)
         if self._sleepers:
             scheduler.wake_all(self._sleepers)
 
