@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import gc
 from collections import deque
 from enum import Enum
 from threading import Thread
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _DEPTH: Final = 4
 _MOST_OBJECTS: Final = 5_000
 _CONTAINERS: Final = (list, dict, set, bytearray, deque)
+_VALUES: Final = (int, float, str, bytes, tuple, frozenset, type(None), *_CONTAINERS)
+_BASES: Final = frozenset({"pykka", "builtins", "abc", "typing"})
 _FUNCTIONS: Final = (FunctionType, MethodType, BuiltinMethodType)
 # What goes through these has events of its own, or is no memory of the program.
 _CLOSED: Final = (pykka.ActorRef, pykka.ActorProxy, pykka.Actor, pykka.Future, Named, Thread, ModuleType, BaseException, type)
@@ -42,25 +46,45 @@ def focus_of(tasks: list[Task], error: BaseException | None) -> tuple[str, ...]:
 
 
 def _sharing(tasks: list[Task], raised: Task, error: BaseException) -> list[str]:
-    """The actors and threads that hold something mutable which the frames that raised ``error`` hold as well."""
+    """The actors that hold something mutable, or set a variable, which the frames that raised ``error`` hold or read; and all threads.
+
+    Threads share memory by their nature, and what one has called is forgotten when it ends.
+    """
     seen: set[int] = set()
+    names: set[str] = set()
     trace = error.__traceback__
     while trace is not None:
-        frame = trace.tb_frame
+        frame, code = trace.tb_frame, trace.tb_frame.f_code
         if frame.f_globals.get("__name__", "").partition(".")[0] not in ("greenroom", "pykka"):
-            used = {name: frame.f_globals[name] for name in frame.f_code.co_names if name in frame.f_globals}
-            seen.update(_mutable_in([frame.f_locals, used]))
+            names.update(code.co_names, code.co_cellvars, code.co_freevars)
+            seen.update(_mutable_in([frame.f_locals, {name: frame.f_globals[name] for name in code.co_names if name in frame.f_globals}]))
         trace = trace.tb_next
-    others = [task for task in tasks if task is not raised and task.kind in ("actor", "thread")]
-    return [task.name for task in others if not seen.isdisjoint(_mutable_in(_roots(task)))]
+    actors = [task for task in tasks if task.actor is not None]
+    sharing = [task.name for task in actors if not (seen.isdisjoint(_mutable_in(_roots(task))) and names.isdisjoint(_set_by(task)))]
+    return [*sharing, *(task.name for task in tasks if task.kind == "thread" and task is not raised)]
+
+
+def _set_by(task: Task) -> set[str]:
+    """The names of what its code sets besides its own attributes: variables of a module or of an outer function, and class attributes."""
+    functions = [value for kind in _classes(task) for value in vars(kind).values() if isinstance(value, FunctionType)]
+    found = {
+        str(instruction.argval)
+        for function in functions
+        for instruction in dis.get_instructions(function)
+        if instruction.opname in ("STORE_GLOBAL", "STORE_DEREF")
+    }
+    return found | {
+        name for kind in _classes(task) for name, value in vars(kind).items() if not name.startswith("__") and isinstance(value, _VALUES)
+    }
+
+
+def _classes(task: Task) -> list[type]:
+    """The program's own classes that it is an instance of."""
+    return [kind for kind in type(task.actor).__mro__ if kind.__module__.partition(".")[0] not in _BASES]
 
 
 def _roots(task: Task) -> list[Any]:
-    if task.actor is None:
-        thread = task.thread
-        return [] if thread is None else [{name: value for name, value in vars(thread).items() if not name.startswith("_greenroom")}]
-    methods = [value for kind in type(task.actor).__mro__ if kind.__module__.partition(".")[0] != "pykka" for value in vars(kind).values()]
-    return [vars(task.actor), methods]
+    return [vars(task.actor), [value for kind in _classes(task) for value in vars(kind).values()]]
 
 
 def _mutable_in(roots: list[Any]) -> Iterator[int]:
@@ -75,17 +99,15 @@ def _mutable_in(roots: list[Any]) -> Iterator[int]:
         if id(value) in visited:
             continue
         visited.add(id(value))
-        if isinstance(value, _CONTAINERS) or _is_mutable_object(value):
+        if issubclass(type(value), _CONTAINERS) or _is_mutable_object(value):
             yield id(value)
         if depth < _DEPTH:
             todo.extend((part, depth + 1) for part in _parts(value))
 
 
 def _parts(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [*value.values()]
-    if isinstance(value, list | tuple | set | frozenset | deque):
-        return [*value]
+    if issubclass(type(value), (*_CONTAINERS, tuple, frozenset)):
+        return gc.get_referents(value)  # no method of the program's is called here
     if isinstance(value, CellType):
         try:
             return [value.cell_contents]
@@ -98,11 +120,11 @@ def _parts(value: Any) -> list[Any]:
 
 def _is_mutable_object(value: Any) -> bool:
     frozen = getattr(getattr(type(value), "__dataclass_params__", None), "frozen", False)
-    return bool(_members(value)) and not frozen and not isinstance(value, Enum) and not isinstance(value, _FUNCTIONS)
+    return bool(_members(value)) and not frozen and not issubclass(type(value), (Enum, *_FUNCTIONS))
 
 
 def _members(value: Any) -> dict[str, Any]:
-    if isinstance(value, _CLOSED):
+    if issubclass(type(value), _CLOSED):
         return {}
     try:
         members = object.__getattribute__(value, "__dict__")

@@ -84,7 +84,7 @@ def _in_reach(tasks: Iterable[Task], wanted: set[int]) -> set[int] | None:
             found.add(id(value))
         if len(visited) > _MOST_OBJECTS:
             return None
-        if not isinstance(value, _OPAQUE):
+        if not issubclass(type(value), _OPAQUE):
             todo.extend(_parts(value))
     return found
 

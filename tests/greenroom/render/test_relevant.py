@@ -230,6 +230,72 @@ def test_who_shares_memory_with_the_scenario_is_shown(way):
     assert "Gossip-1 #" not in text
 
 
+COUNT = 0
+
+
+@pytest.mark.parametrize("way", ["global", "nonlocal", "class", "thread"])
+def test_who_sets_a_variable_that_the_scenario_reads_is_shown(way):
+    def scenario():
+        global COUNT  # noqa: PLW0603 - what this test is about
+        COUNT = count = 0
+
+        class Global(pykka.ThreadingActor):
+            def on_receive(self, message):
+                global COUNT  # noqa: PLW0603 - as above
+                COUNT += 1
+
+        class Outer(pykka.ThreadingActor):
+            def on_receive(self, message):
+                nonlocal count
+                count += 1
+
+        class Class(pykka.ThreadingActor):
+            count = 0
+
+            def on_receive(self, message):
+                type(self).count += 1
+
+        def work():
+            nonlocal count
+            greenroom.checkpoint("kept")
+            count += 1
+
+        gossip()
+        cell = Cell.start()
+        if way == "thread":
+            threading.Thread(target=work).start()
+        else:
+            {"global": Global, "nonlocal": Outer, "class": Class}[way].start().tell("kept")
+        cell.ask("get")
+        pykka.ActorRegistry.stop_all()
+        assert COUNT + count + Class.count == 7
+
+    text = picture(scenario)
+    assert "● #1 'kept'" in text or "checkpoint kept" in text
+    assert "Gossip-1 #" not in text
+
+
+def test_the_search_for_shared_memory_runs_nothing_of_the_program():
+    class Hostile(dict):
+        @property
+        def __class__(self):
+            raise RuntimeError
+
+        def __getattribute__(self, name):
+            raise RuntimeError
+
+        __iter__ = values = __eq__ = __hash__ = __len__ = __bool__ = __getattribute__
+
+    def scenario():
+        hostile = Hostile()
+        recorder = Recorder.start([hostile])
+        recorder.ask("hello")
+        pykka.ActorRegistry.stop_all()
+        raise LookupError
+
+    assert "LookupError" in picture(scenario)
+
+
 def test_where_the_scenario_only_told_all_that_was_told_is_shown():
     def scenario():
         folder = Path("/nowhere")
