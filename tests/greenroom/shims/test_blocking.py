@@ -42,11 +42,13 @@ def asks():
     return input("really? ")
 
 
-@pytest.mark.filterwarnings("default::ResourceWarning")
-@pytest.mark.parametrize(("scenario", "call"), [(runs, "asyncio"), (runs_a_loop, "asyncio"), (asks, "input()")])
-def test_an_event_loop_and_input_are_refused_at_once(scenario, call):
+@pytest.mark.parametrize(
+    ("scenario", "call"),
+    [(runs, "waits in the event loop of asyncio"), (runs_a_loop, "waits in the event loop of asyncio"), (asks, "calls input()")],
+)
+def test_an_event_loop_that_waits_and_input_are_refused_at_once(scenario, call):
     line = scenario.__code__.co_firstlineno
-    with pytest.raises(greenroom.BlockedForReal, match=rf"main calls {re.escape(call)} at .*test_blocking\.py:\d+") as caught:
+    with pytest.raises(greenroom.BlockedForReal, match=rf"main {re.escape(call)} at .*test_blocking\.py:\d+") as caught:
         greenroom.run(scenario)
     named = int(re.search(r"test_blocking\.py:(\d+)", str(caught.value))[1])
     assert line < named <= line + 3
@@ -64,16 +66,39 @@ def test_the_asker_of_an_actor_that_runs_an_event_loop_gets_the_error():
         finally:
             ref.stop()
 
-    with pytest.raises(greenroom.BlockedForReal, match=r"Fetches-1 calls asyncio at "):
+    with pytest.raises(greenroom.BlockedForReal, match=r"Fetches-1 waits in the event loop of asyncio at "):
         greenroom.run(scenario)
 
 
-def test_outside_every_task_an_event_loop_runs():
-    async def nothing():
-        return "ran"
+def test_an_event_loop_that_never_waits_runs_in_a_task():
+    class Echo(pykka.ThreadingActor):
+        def on_receive(self, message):
+            return message
+
+    async def asks_twice(ref):
+        await asyncio.sleep(0)
+        return [await ref.ask(number, block=False) for number in range(2)], await asyncio.gather(*map(later, "ab"))
+
+    async def later(value):
+        await asyncio.sleep(0)
+        return value
+
+    def scenario():
+        ref = Echo.start()
+        answers = asyncio.run(asks_twice(ref))
+        ref.stop()
+        return answers
+
+    assert greenroom.run(scenario).result == ([0, 1], ["a", "b"])
+
+
+def test_outside_every_task_an_event_loop_waits():
+    async def naps():
+        await asyncio.sleep(0.001)
+        return "woke"
 
     with greenroom.Stage(greenroom.policies.policy_named("fifo", 0)):
-        assert asyncio.run(nothing()) == "ran"
+        assert asyncio.run(naps()) == "woke"
 
 
 def test_what_comes_back_at_once_is_let_through():
