@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from functools import cache
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +34,8 @@ MOST_OBJECTS: Final = 2_000
 _ATOMS: Final = frozenset({int, float, complex, str, bytes, bool, type(None), range, BuiltinFunctionType, ModuleType, type})
 _APART: Final = (pykka.ActorRef, pykka.ActorProxy, pykka.CallableProxy, pykka.Future, Named, Inbox, type, ModuleType, BaseException)
 _LIBRARIES: Final = frozenset(sys.stdlib_module_names | {"pykka", "greenroom", "greenlet"}) - {"__main__"}
+_PLAIN: Final = frozenset({list, tuple, set, frozenset, deque})
+_KNOWN: Final = _PLAIN | {dict, bytearray, FunctionType, MethodType}
 _OF_PYKKA: Final = frozenset({"actor_ref", "actor_urn", "actor_inbox", "actor_stopped"})
 
 
@@ -89,8 +92,8 @@ class SharedMemory:
         stack = list(roots)
         while stack:
             name, thing = stack.pop()
-            kind = type(thing)
-            if kind in _ATOMS or id(thing) in seen:
+            kind: Any = type(thing)
+            if kind in _ATOMS or id(thing) in seen or (kind not in _KNOWN and _slots(kind) is None):
                 continue
             seen.add(id(thing))
             if len(seen) > MOST_OBJECTS:
@@ -105,7 +108,9 @@ class SharedMemory:
                 watched.of_actor = watched.of_actor or of_actor
                 watched.holders.add(task.index)
                 reach[id(thing)] = watched
-            stack += [(f"{name}.{place}", part) for place, part in enumerate(contents) if type(part) not in _ATOMS]
+            for place, part in enumerate(contents):
+                if type(part) not in _ATOMS:
+                    stack.append((f"{name}.{place}", part))
 
 
 def _attributes(actor: Any) -> Iterator[tuple[str, Any]]:
@@ -133,34 +138,39 @@ def _at_hand(task: Task) -> Iterator[tuple[str, Any]]:
 
 
 def _can_change(thing: Any) -> bool:
-    kind = type(thing)
-    return kind not in (tuple, frozenset, FunctionType, MethodType)
+    return type(thing) not in (tuple, frozenset, FunctionType, MethodType)
+
+
+@cache
+def _slots(kind: type) -> tuple[Any, ...] | None:
+    """What a class of the program has slots for; None where its objects are left alone."""
+    if issubclass(kind, _APART) or not _of_program(kind):
+        return None
+    return tuple(part for base in kind.__mro__ for part in vars(base).values() if type(part) is _SLOT)
 
 
 def _contents(thing: Any) -> tuple[Any, ...]:
     """What a thing holds directly, as far as it is the program's own; looking runs nothing of the program."""
-    kind = type(thing)
+    kind: Any = type(thing)
     if kind is dict:
         return (*thing.keys(), *thing.values())
-    if kind in (list, tuple, set, frozenset, deque):
+    if kind in _PLAIN:
         return tuple(thing)
     if kind is FunctionType:
         return tuple(cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell))
-    if kind is MethodType:
-        return (thing.__self__,)
-    if kind is bytearray:
-        return (bytes(thing),)
-    if issubclass(kind, _APART) or not _of_program(kind):
+    if kind is MethodType or kind is bytearray:
+        return (thing.__self__ if kind is MethodType else bytes(thing),)
+    slots = _slots(kind)
+    if slots is None:
         return ()
     own: list[Any] = []
     attributes = getattr(thing, "__dict__", None) if kind.__dictoffset__ else None
     if type(attributes) is dict:
         own += [value for name, value in attributes.items() if name not in _OF_PYKKA]
-    for base in kind.__mro__:
-        own += [descriptor.__get__(thing) for name, descriptor in vars(base).items() if _is_filled_slot(descriptor, thing)]
+    own += [slot.__get__(thing) for slot in slots if _is_filled_slot(slot, thing)]
     for builtin in (dict, list, set, deque):
         if issubclass(kind, builtin):
-            own += builtin.values(thing) if builtin is dict else builtin.__iter__(thing)  # type: ignore[attr-defined]
+            own += builtin.values(thing) if builtin is dict else builtin.__iter__(thing)
     return tuple(own)
 
 
@@ -173,8 +183,6 @@ def _is_filled(cell: Any) -> bool:
 
 
 def _is_filled_slot(descriptor: Any, thing: Any) -> bool:
-    if type(descriptor) is not _SLOT:
-        return False
     try:
         descriptor.__get__(thing)
     except AttributeError:
@@ -197,5 +205,6 @@ def _of_program(kind: type) -> bool:
     return _is_program(kind.__module__)
 
 
+@cache
 def _is_program(module: Any) -> bool:
     return isinstance(module, str) and module.partition(".")[0] not in _LIBRARIES
