@@ -15,6 +15,7 @@ As in ``pct``, the walk becomes uniform well beyond the usual length.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -132,20 +133,17 @@ class _Walk:
 
     def choose(self, options: Sequence[Task]) -> int:
         self._take_in(options)
-        free = [index for index, task in enumerate(options) if not self._matters(task)]
+        interesting = self._interesting
+        matters = [interesting is None or _target_name(task.target) in interesting for task in options]
         if self._intended is None or self._intended not in options:
-            self._intended = self._draw(options)
-        intended = self._intended
-        candidates = [*free, options.index(intended)] if self._matters(intended) else free
+            self._intended = self._draw(options, matters)
+        intended = options.index(self._intended)
+        candidates = [index for index, it_matters in enumerate(matters) if index == intended or not it_matters]
         index = candidates[int(self._random() * len(candidates))]
-        chosen = options[index]
-        if chosen is intended and self._matters(chosen):
-            self._left[chosen.name] = self._left.get(chosen.name, 0) - 1
+        if index == intended and matters[index]:
+            self._left[self._intended.name] = self._left.get(self._intended.name, 0) - 1
             self._intended = None
         return index
-
-    def _matters(self, task: Task) -> bool:
-        return self._interesting is None or _target_name(task.target) in self._interesting
 
     def _take_in(self, options: Sequence[Task]) -> None:
         """A task that could not run before takes its events from those that were counted for it."""
@@ -162,15 +160,13 @@ class _Walk:
                 self._left[parent] = self._left.get(parent, 0) - share
                 parent = "" if parent in self._born else self._parents.get(parent, "")
 
-    def _draw(self, options: Sequence[Task]) -> Task:
-        awaited = self._awaited(options[0].scheduler.tasks)
-        weights = [max(self._left.get(task.name, 0), int(self._matters(task))) + awaited.get(task, 0) for task in options]
-        place = self._random() * sum(weights)
-        for task, weight in zip(options, weights, strict=True):
-            place -= weight
-            if place < 0:
-                return task
-        return options[-1]
+    def _draw(self, options: Sequence[Task], matters: list[bool]) -> Task:
+        left, awaited = self._left, self._awaited(options[0].scheduler.tasks)
+        place, weights = 0, []
+        for task, it_matters in zip(options, matters, strict=True):
+            place += max(left.get(task.name, 0), it_matters) + awaited.get(task, 0)
+            weights.append(place)
+        return options[min(bisect_right(weights, self._random() * place), len(options) - 1)]
 
     def _awaited(self, tasks: list[Task]) -> dict[Task, int]:
         """The events of the tasks that wait for a reply, at the task that has to go on before they can."""
@@ -196,4 +192,5 @@ def _gives(task: Task) -> Task | None:
 
 
 def _target_name(target: Any) -> str:
-    return str(getattr(target, "greenroom_name", "") or getattr(target, "name", ""))
+    """What a target is called in every execution: an inbox as its actor, the reply to an ask as that."""
+    return getattr(target, "greenroom_name", "") or getattr(target, "name", "")
