@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import greenroom
 from benchmarks import memory, messages, peers
 from benchmarks.programs import two_clients, two_clients_with_queues
-from greenroom.explore import MAX_STEPS, _execute, _installed, _Options
+from greenroom.explore import MAX_STEPS, Options, execute, installed
 from greenroom.policies import policy_named
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def on_stage(policy: str, program: Callable[[], None] = two_clients) -> float:
 
 def recording(*, history: bool) -> float:
     """CPU microseconds of one execution of the program under the default policy, with a history or without."""
-    policy, options = policy_named("portfolio", 0), _Options(MAX_STEPS, "lazy", ())
+    policy, options = policy_named("portfolio", 0), Options(MAX_STEPS, "lazy", ())
     started = time.process_time()
-    with _installed(two_clients) as shims:
+    with installed(two_clients) as shims:
         for number in range(STAGE_RUNS):
             policy.begin(number)
-            _execute(two_clients, policy, greenroom.History() if history else None, options)
+            execute(two_clients, policy, greenroom.History() if history else None, options)
         shims.collect()
     return (time.process_time() - started) / STAGE_RUNS * 1e6
 
