@@ -34,7 +34,7 @@ lint: $(STAMP) ## ruff, formatting, types, who may import whom
 	$(PY) -m mypy
 	PYTHONPATH=src:. $(VENV)/bin/lint-imports
 
-bench: $(STAMP) ## the benchmarks; ARGS are passed on
+bench: $(STAMP) ## speed and memory beside the peers, with bars; ARGS=--quick is short
 	@$(PY) -m benchmarks $(ARGS)
 
 pykka-suite: $(STAMP) ## Pykka's own tests on the stage (needs a package index); ARGS="--schedules 10 --policy pct"
