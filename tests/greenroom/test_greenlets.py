@@ -48,10 +48,14 @@ def test_many_executions_need_no_more_greenlets_than_one_has_tasks():
 
 
 def test_none_is_left_when_the_shims_are_taken_away():
+    def alive():
+        gc.collect()
+        return sum(type(found) is TaskGreenlet and not found.dead for found in gc.get_objects())
+
+    before = alive()
     greenroom.explore(lambda: in_threads(list, list), executions=10)
     assert _spare.greenlets == []
-    gc.collect()
-    assert [found for found in gc.get_objects() if type(found) is TaskGreenlet and not found.dead] == []
+    assert alive() <= before
 
 
 def test_a_context_variable_of_one_task_is_not_seen_by_the_next():
