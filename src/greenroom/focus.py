@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pykka
 
 from greenroom.errors import PromiseBroken
-from greenroom.shims.locks import Named
+from greenroom.shims.gates import Named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ import pykka
 from greenlet import getcurrent
 
 from greenroom.runtime import Inbox
-from greenroom.shims.locks import Named
+from greenroom.shims.gates import Named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

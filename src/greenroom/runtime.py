@@ -16,7 +16,7 @@ from pykka import messages
 
 from greenroom.describe import describe, message_detail, value_detail
 from greenroom.errors import OutsideStage, StageClosed
-from greenroom.shims.locks import deadline_of, scheduler_of_task
+from greenroom.shims.gates import deadline_of, scheduler_of_task
 from greenroom.task import Task, current_task
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from greenroom.clock import FOREVER, Clock
-from greenroom.errors import OutsideStage, StageClosed, StageError
 from greenroom.greenlets import greenlet_for
+from greenroom.names import Names, nobody_can_wait
 from greenroom.task import Kind, Task
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class _StoppedInHub(Exception):
     """A jump out of the hub's own choice, never seen outside."""
 
 
-class Scheduler:
+class Scheduler(Names):
     """The runnable set of one stage, and whose turn it is.
 
     ``ready`` lists the tasks that could run, in the order in which they became able to. While a task runs, ``current`` is
@@ -47,6 +47,7 @@ class Scheduler:
     trace: Trace | None = None
 
     def __init__(self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, explored_timers: bool = False) -> None:
+        super().__init__()
         self.policy = policy
         self.clock = Clock()
         self.history = history
@@ -65,7 +66,6 @@ class Scheduler:
         self.closing = False
         self.verdict: str | BaseException | None = None
         self.foreground = 0
-        self.names: dict[str, int] = {}
         self.actor_count = 0
         self.checkpoints: dict[str, Any] = {}
         self.kept: dict[Any, Any] = {}
@@ -135,7 +135,7 @@ class Scheduler:
         """
         task = self.current
         if task is None:
-            raise self._nobody_can_wait(operation, target)
+            raise nobody_can_wait(operation, target, closing=self.closing)
         if deadline_ns is not None and self.explored_timers and self.trace is not None:
             self.trace.touch(self.clock, "read")
         if deadline_ns is not None and deadline_ns <= self.clock.now_ns:
@@ -244,20 +244,6 @@ class Scheduler:
         history.recorded.append((self.clock.now_ns, name, kind, target, number, detail, history.deviation))
         history.deviation = False
 
-    def next_number(self, kind: str) -> int:
-        """1, 2, … for each kind of thing."""
-        count = self.names[kind] = self.names.get(kind, 0) + 1
-        return count
-
-    def numbered_name(self, kind: str) -> str:
-        """``Lock-1``, ``Lock-2``, … in the order of making."""
-        return f"{kind}-{self.next_number(kind)}"
-
-    def unique_name(self, wanted: str) -> str:
-        """``wanted``, with a number behind it if a task bears that name already."""
-        count = self.next_number(wanted)
-        return wanted if count == 1 else self.unique_name(f"{wanted}~{count}")
-
     def forget(self, task: Task) -> None:
         """Free the name of a finished task that nobody will ask for again, and its number as well if it is the youngest."""
         if task.done:
@@ -343,18 +329,6 @@ class Scheduler:
         raise GreenletExit
 
     # -- inside ---------------------------------------------------------------------------------------------------
-
-    def _nobody_can_wait(self, operation: str, target: Any) -> StageError:
-        name = getattr(target, "greenroom_name", target)
-        if self.closing:
-            return StageClosed(
-                f"{operation} on {name} would have to wait, but {name} was made in an earlier execution, which is over: "
-                "something outlived it (a global, a cache, a default argument); let each execution make its own"
-            )
-        return OutsideStage(
-            f"{operation} on {name} would have to wait, but no task is running: "
-            "code outside the stage can only use what is already there; do the waiting inside a task"
-        )
 
     def _choose(self) -> Task:
         """One of ``ready`` (or a task whose timer may expire), taken out of it; at least one is there."""

@@ -31,7 +31,7 @@ from pykka import ActorRegistry
 
 from greenroom import runtime
 from greenroom.greenlets import end_spare
-from greenroom.shims import blocking, dates, locks, pools, prior, queues, randomness, threads, times
+from greenroom.shims import blocking, dates, events, locks, pools, prior, queues, randomness, threads, times
 from greenroom.shims.quiet import quiet
 from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
 from greenroom.shims.watchdog import watchdog
@@ -130,9 +130,9 @@ def _shims() -> list[tuple[Any, Any]]:
         (threading.Lock, locks.Lock),
         (threading.RLock, locks.RLock),
         (threading.Condition, locks.Condition),
-        (threading.Event, locks.Event),
-        (threading.Semaphore, locks.Semaphore),
-        (threading.BoundedSemaphore, locks.BoundedSemaphore),
+        (threading.Event, events.Event),
+        (threading.Semaphore, events.Semaphore),
+        (threading.BoundedSemaphore, events.BoundedSemaphore),
         (threading.local, _threading_local.local),
         (random.Random, randomness.Random),
         (pools.RealPoolFuture, pools.PoolFuture),

@@ -6,7 +6,7 @@ import concurrent.futures._base
 import concurrent.futures.thread
 from typing import Any, Final
 
-from greenroom.shims.locks import scheduler_of_task
+from greenroom.shims.gates import scheduler_of_task
 
 RealPoolFuture: Final = concurrent.futures._base.Future
 

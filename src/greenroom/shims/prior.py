@@ -22,7 +22,7 @@ from pykka._registry import ActorRegistry
 from greenroom import runtime
 from greenroom.describe import describe_message
 from greenroom.errors import StageError
-from greenroom.shims import locks, queues
+from greenroom.shims import events, gates, locks, queues
 from greenroom.task import current_task
 
 if TYPE_CHECKING:
@@ -45,15 +45,15 @@ def _condition(real: Any) -> Any:
 
 
 def _event(real: Any) -> Any:
-    twin = locks.Event()
+    twin = events.Event()
     twin._flag = real._flag
     return twin
 
 
 def _semaphore(real: Any) -> Any:
-    if type(real) is locks.RealSemaphore:
-        return locks.Semaphore(real._value)
-    twin = locks.BoundedSemaphore(real._value)
+    if type(real) is events.RealSemaphore:
+        return events.Semaphore(real._value)
+    twin = events.BoundedSemaphore(real._value)
     twin._initial_value = real._initial_value
     return twin
 
@@ -101,9 +101,9 @@ _TWINS: Final[dict[type, Callable[[Any], Any]]] = {
     _RealSimpleQueue: _simple_queue,
     _RealLocal: _local,
     locks.RealCondition: _condition,
-    locks.RealEvent: _event,
-    locks.RealSemaphore: _semaphore,
-    locks.RealBoundedSemaphore: _semaphore,
+    events.RealEvent: _event,
+    events.RealSemaphore: _semaphore,
+    events.RealBoundedSemaphore: _semaphore,
     queues.RealQueue: _queue,
     queues.RealLifoQueue: _queue,
     queues.RealPriorityQueue: _queue,
@@ -132,7 +132,7 @@ def twin_of(real: Any, label: str = "") -> Any:
         twin = make(real)
         if trace is not None:
             trace.adopt(twin, real, label, made)
-        if isinstance(twin, locks.Named):
+        if isinstance(twin, gates.Named):
             if label:
                 twin._name = label
             twin._made_at = None
@@ -177,9 +177,9 @@ class Prior:
 
 _METHODS: Final[tuple[tuple[type, str], ...]] = (
     (locks.RealCondition, "__enter__ __exit__ wait wait_for notify notify_all notifyAll"),
-    (locks.RealEvent, "is_set isSet set clear wait"),
-    (locks.RealSemaphore, "acquire release __enter__ __exit__"),
-    (locks.RealBoundedSemaphore, "release"),
+    (events.RealEvent, "is_set isSet set clear wait"),
+    (events.RealSemaphore, "acquire release __enter__ __exit__"),
+    (events.RealBoundedSemaphore, "release"),
     (queues.RealQueue, "put get qsize empty full task_done join shutdown"),
     (runtime.RealFuture, "get set set_exception set_get_hook"),
 )

@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
-from greenroom.shims.locks import Gate, Named, deadline_of
+from greenroom.shims.gates import Gate, Named, deadline_of
 
 if TYPE_CHECKING:
     from greenroom.scheduler import Scheduler

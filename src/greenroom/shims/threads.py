@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from greenlet import GreenletExit
 
-from greenroom.shims.locks import deadline_of, scheduler_of_task
+from greenroom.shims.gates import deadline_of, scheduler_of_task
 from greenroom.shims.sites import is_program
 from greenroom.task import Task, current_task
 

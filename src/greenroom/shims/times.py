@@ -9,7 +9,7 @@ from time import strftime as real_strftime
 from typing import Any
 
 from greenroom.clock import BOOT_NS, EPOCH_NS, to_ns
-from greenroom.shims.locks import scheduler_of_task
+from greenroom.shims.gates import scheduler_of_task
 
 
 def sleep(seconds: float) -> None:
