@@ -10,12 +10,13 @@ import queue
 import random
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pykka
 
 import greenroom
+from benchmarks import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ PROFILES = (
     "wait_in_time set sleep clear",
     "registered stop start",
     "ask_both tell stop",
+    "tell ask leave look",
     "tell ask_in_time stop nested set wait checkpoint choose put get alive",
 )
 
@@ -45,14 +47,13 @@ Operation = tuple[str, int, int]
 
 @dataclass
 class Program:
-    """A scenario, and what its last execution has seen. ``incomplete`` programs try locks behind releases that are no scheduling points."""
+    """A scenario, and what the tasks of its last execution have seen."""
 
     scenario: Callable[[], None]
-    seen: dict[str, Any] = field(default_factory=dict)
 
     def outcome(self) -> str:
         """What the tasks of the last execution have seen."""
-        return repr(self.seen)
+        return logs.outcome()
 
 
 def program(seed: int) -> Program:
@@ -66,17 +67,15 @@ def program(seed: int) -> Program:
 
     scripts = [[[operation() for _ in range(rng.choice((0, 0, 1, 1, 2)))] for _ in range(2)] for _ in range(actors)]
     calls = [[operation() for _ in range(rng.choice((1, 1, 2)) if clients < 3 else 1)] for _ in range(clients)]
-    made = Program(lambda: None)
 
     def scenario() -> None:
-        made.seen = {"actors": [[] for _ in range(actors)], "clients": [[] for _ in range(clients)]}
-        world = World(scripts, made.seen)
-        threads = [threading.Thread(target=world.do_all, args=(todo, made.seen["clients"][i], 0)) for i, todo in enumerate(calls)]
+        logs.clear()
+        world = World(scripts)
+        threads = [threading.Thread(target=world.do_all, args=(todo, f"client {number}", 0)) for number, todo in enumerate(calls)]
         for thread in threads:
             thread.start()
 
-    made.scenario = scenario
-    return made
+    return Program(scenario)
 
 
 class Scripted(pykka.ThreadingActor):
@@ -89,20 +88,20 @@ class Scripted(pykka.ThreadingActor):
 
     def on_receive(self, message: Any) -> int:
         """The number of messages that it has had."""
-        log: list[Any] = self.world.seen["actors"][self.number]
-        log.append(message)
+        name = f"actor {self.number}"
+        logs.add(name, message)
         kind, depth = message
         if depth < 2:
-            self.world.do_all(self.world.scripts[self.number][kind], log, depth)
-        return len(log)
+            self.world.do_all(self.world.scripts[self.number][kind], name, depth)
+        return logs.length(name)
 
 
 class World:
     """What the tasks of one execution share."""
 
-    def __init__(self, scripts: list[list[list[Operation]]], seen: dict[str, Any]) -> None:
+    def __init__(self, scripts: list[list[list[Operation]]]) -> None:
         self.scripts = scripts
-        self.seen = seen
+        self.shared: list[Any] = []
         self.locks = [threading.Lock() for _ in range(2)]
         self.events = [threading.Event() for _ in range(2)]
         self.semaphores = [threading.Semaphore(1) for _ in range(2)]
@@ -110,15 +109,15 @@ class World:
         self.stack: queue.LifoQueue[Any] = queue.LifoQueue()
         self.refs = [Scripted.start(self, number) for number in range(len(scripts))]
 
-    def do_all(self, operations: list[Operation], log: list[Any], depth: int) -> None:
-        """Do one after another; what is seen goes to ``log``."""
+    def do_all(self, operations: list[Operation], name: str, depth: int) -> None:
+        """Do one after another; what is seen goes to the log of that name."""
         for kind, actor, which in operations:
             try:
                 seen = getattr(self, f"do_{kind}")(actor, which, depth + 1)
             except (pykka.ActorDeadError, pykka.Timeout, queue.Empty) as error:
                 seen = type(error).__name__
             if seen is not None:
-                log.append(seen)
+                logs.add(name, seen)
 
     def do_tell(self, actor: int, which: int, depth: int) -> None:
         self.refs[actor].tell((which, depth))
@@ -201,6 +200,12 @@ class World:
 
     def do_pop(self, actor: int, which: int, depth: int) -> Any:
         return self.stack.get()
+
+    def do_leave(self, actor: int, which: int, depth: int) -> None:
+        self.shared.append(depth)
+
+    def do_look(self, actor: int, which: int, depth: int) -> Any:
+        return len(self.shared)
 
     def do_sleep(self, actor: int, which: int, depth: int) -> None:
         time.sleep(0.5)

@@ -122,6 +122,7 @@ class Trace:
         self._made: list[int] = []
         self._pending: list[Clock | None] = []
         self._arrival: Clock = []
+        self._begun: Clock = []
         self._keys: dict[int, tuple[Any, Any]] = {}
         self._accesses: dict[Any, list[_Access]] = {}
         self._published: dict[Any, Clock] = {}
@@ -153,7 +154,7 @@ class Trace:
         if pending is not None:
             clock = _joined(clock, pending)
             self._pending[index] = None
-        self._clocks[index] = clock
+        self._clocks[index] = self._begun = clock
         step = self._now = Step(len(self.steps), task, seq, tuple(option.path for option in options), decision, clock)
         self.steps.append(step)
         if task.blocked:  # an explored timer: the clock moves on
@@ -261,6 +262,31 @@ class Trace:
             clock = self._clocks[now.task] = self._meet(entries, mode, clock, now)
         entries.append((now, mode, clock, shut))
         now.clock = clock
+
+    def held(self, thing: Any, changed: bool) -> None:  # noqa: FBT001 - the hot path
+        """The running task had ``thing`` at hand in the step that ends now, and may have looked at it at any moment of that step."""
+        now = self._now
+        if now is None:
+            return
+        key = self.key(thing)
+        mode = "write" if changed else "read"
+        now.accesses.append((key, mode))
+        entries = self._accesses.setdefault(key, [])
+        clock = self._begun
+        for step, other, theirs, _ in reversed(entries):
+            if step.task == now.task or not conflict(mode, other) or (len(clock) > step.task and clock[step.task] >= step.seq):
+                continue
+            if self.looking:
+                self._race(step, clock, now.index, now.path, now.task)
+            clock = _joined(clock, theirs)
+        if clock is not self._begun:
+            self._clocks[now.task] = _joined(self._clocks[now.task], clock)
+            now.clock = _joined(now.clock, clock)
+        if changed:
+            entries.clear()
+        elif entries and entries[-1][0].task == now.task and entries[-1][1] == "read":
+            entries.pop()
+        entries.append((now, mode, now.clock, ""))
 
     def passed(self, thing: Any, mode: str, *, timed: bool = False, shut: str = "") -> None:
         """The running task has passed a gate of ``thing``, at the beginning of its step: it may have waited there before.

@@ -1,11 +1,11 @@
 """Plain objects that actors share, seen from outside: which steps changed them, and which had them at hand.
 
 An actor that hands out its own list, or two that are given the same dict, share memory without any message. An exhaustive search must not
-take their steps for independent. So after each step the objects that can be reached from an actor's attributes are compared with what they
-were before. A step that changed one has written it; a step of another task that has it at hand (in an attribute, a local variable or a
-closure) counts as reading it, whether it did or not.
+take their steps for independent. So after each step the objects that can be reached from an actor's attributes, and from the variables of
+its class and its module, are compared with what they were before. A step that changed one has written it; a step of another task that has
+it at hand (in an attribute, a local variable, a closure or its module) counts as reading it, whether it did or not.
 
-What only the scenario's own functions and threads share is not watched: mark it with ``checkpoint``.
+What only the scenario's own functions and threads share is not watched: mark it with ``checkpoint``. So is what a library keeps.
 """
 
 from __future__ import annotations
@@ -42,12 +42,11 @@ _OF_PYKKA: Final = frozenset({"actor_ref", "actor_urn", "actor_inbox", "actor_st
 class _Watched:
     """An object that may change; ``was`` is what it held when it was looked at last."""
 
-    __slots__ = ("holders", "of_actor", "thing", "was")
+    __slots__ = ("of_actor", "thing", "was")
 
     def __init__(self, thing: Any, was: tuple[Any, ...]) -> None:
         self.thing = thing
         self.was = was
-        self.holders: set[int] = set()
         self.of_actor = False
 
 
@@ -64,13 +63,14 @@ class SharedMemory:
         scheduler = task.scheduler
         before = self._reach[task.index] if task.index < len(self._reach) else {}
         self._look_at(scheduler, task)
-        for watched in (before | self._reach[task.index]).values():
+        after = self._reach[task.index]
+        for known, watched in self._watched.items():
             if watched.of_actor:
                 now = _contents(watched.thing)
                 changed = not _same(watched.was, now)
                 watched.was = now
-                if len(watched.holders) > 1 or (watched.holders and task.index not in watched.holders):
-                    self._trace.touch(watched.thing, "write" if changed else "read")
+                if changed or known in before or known in after:
+                    self._trace.held(watched.thing, changed)
 
     def _look_at(self, scheduler: Scheduler, task: Task) -> None:
         """Look again at what ``task`` has at hand, and for the first time at those that it has started."""
@@ -79,8 +79,6 @@ class SharedMemory:
         self._reach += [{} for _ in new]
         for index in {*new, task.index}:
             other = tasks[index]
-            for watched in self._reach[index].values():
-                watched.holders.discard(index)
             reach = self._reach[index] = {}
             if not other.done:
                 if other.actor is not None:
@@ -106,7 +104,6 @@ class SharedMemory:
                     watched = self._watched[id(thing)] = _Watched(thing, contents)
                     self._trace.name(thing, ("memory", *task.path, name))
                 watched.of_actor = watched.of_actor or of_actor
-                watched.holders.add(task.index)
                 reach[id(thing)] = watched
             for place, part in enumerate(contents):
                 if type(part) not in _ATOMS:
@@ -114,26 +111,44 @@ class SharedMemory:
 
 
 def _attributes(actor: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes of an actor that are its own, and its dict itself: others may hold the actor and change it."""
+    """An actor itself, for others may hold it and change it; and what its classes and their modules keep for all."""
     yield "self", actor
     for base in type(actor).__mro__:
         if _of_program(base):
-            for name, value in vars(base).items():
-                if type(value) in (dict, list, set, deque):
-                    yield f"class {name}", value
+            yield from _variables(f"class {base.__qualname__}", vars(base))
+            module = sys.modules.get(base.__module__)
+            if module is not None:
+                yield from _variables(base.__module__, vars(module))
+
+
+def _variables(where: str, namespace: Any) -> Iterator[tuple[str, Any]]:
+    """The variables of a class or a module that hold something which may change."""
+    for name, value in namespace.items():
+        kind: Any = type(value)
+        if (
+            kind not in _ATOMS
+            and name[:2] != "__"
+            and kind not in (FunctionType, MethodType)
+            and (kind in _KNOWN or _slots(kind) is not None)
+        ):
+            yield f"{where} {name}", value
 
 
 def _at_hand(task: Task) -> Iterator[tuple[str, Any]]:
-    """The local variables of the program's functions that ``task`` is in."""
+    """What ``task`` was given to do, the local variables of the program's functions that it is in, and what their modules keep for all."""
+    yield "function", task.function
+    if task.thread is not None:
+        for name, value in vars(task.thread).items():
+            if name in ("_target", "_args", "_kwargs"):
+                yield name, value
     running = task.greenlet
     frame: FrameType | None = sys._getframe() if running is getcurrent() else getattr(running, "gr_frame", None)
-    depth = 0
     while frame is not None:
         if _is_program(frame.f_globals.get("__name__", "")):
             for name, value in frame.f_locals.items():
                 if type(value) not in _ATOMS:
-                    yield f"{depth} {frame.f_code.co_name} {name}", value
-        depth += 1
+                    yield f"{frame.f_code.co_qualname} {name}", value
+            yield from _variables(frame.f_globals["__name__"], frame.f_globals)
         frame = frame.f_back
 
 
