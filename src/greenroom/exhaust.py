@@ -257,7 +257,7 @@ class Search:
         """What was found; a failure is run again with its history."""
         seen = self.so_far()
         failure = None if self.failing is None else self._failure(self.failing, shrink=shrink)
-        why_not = "" if self.tree.finished else "a failure was found first" if failure is not None else budget.used_up()
+        why_not = "a failure was found first" if failure is not None else "" if self.tree.finished else budget.used_up()
         elapsed_s = time.perf_counter() - budget.started
         cpu_s = time.process_time() - budget.cpu_started + self.cpu_s
         name = scenario_name(self.scenario)

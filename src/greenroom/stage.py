@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from greenroom.policy import Policy
 
 _real_main_thread = threading.main_thread
-_real_current_thread = threading.current_thread
+_real_ident = threading.get_ident  # a thread object would be made up inside a task, where the idents are the stage's
 
 
 class Stage:
@@ -124,7 +124,7 @@ class _Listening:
         self._previous: Any = None
 
     def __enter__(self) -> None:
-        if _real_current_thread() is not _real_main_thread():
+        if _real_ident() != _real_main_thread().ident:
             return
         self._depth += 1
         if self._depth > 1:
@@ -135,7 +135,7 @@ class _Listening:
             signal.signal(signal.SIGINT, self._interrupted)
 
     def __exit__(self, *exception: object) -> None:
-        if _real_current_thread() is not _real_main_thread():
+        if _real_ident() != _real_main_thread().ident:
             return
         self._depth -= 1
         if self._depth == 0 and self._previous is not None:

@@ -257,8 +257,10 @@ def test_stages_do_not_nest_inside_tasks_but_explorations_follow_one_another():
             greenroom.explore(succeeds)
         return "refused"
 
+    threads = threading.active_count()
     assert greenroom.run(scenario).result == "refused"
     assert not is_installed()
+    assert threading.active_count() == threads
 
 
 def test_time_advances_to_an_instant_and_no_further():
