@@ -206,6 +206,8 @@ class Future(pykka.ThreadingFuture[Any]):
             return self._get_by_hook(timeout)
         if self._result is None:
             self._wait(timeout)
+        elif timeout is not None and self._scheduler.trace is not None:
+            self._scheduler.trace.touch(self, "read")  # had it come sooner, it might have waited in vain
         result = self._result
         assert result is not None
         if self._scheduler.trace is not None:

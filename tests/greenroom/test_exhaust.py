@@ -220,6 +220,29 @@ def test_timeouts_that_race_are_both_ways_round_where_timers_are_explored():
     assert seen == {("x",), "too late"}
 
 
+def test_a_reply_that_was_there_in_time_comes_late_as_well():
+    class Echo(pykka.ThreadingActor):
+        def on_receive(self, message):
+            return message
+
+    def scenario():
+        echo, promise = Echo.start(), pykka.ThreadingFuture()
+        thread = threading.Thread(target=promise.set)
+        thread.start()
+        echo.ask("first the thread runs, in the default order")
+        try:
+            promise.get(timeout=1)
+            late = False
+        except pykka.Timeout:
+            late = True
+        thread.join()
+        echo.stop()
+        assert not late
+
+    assert greenroom.exhaust(scenario).exhausted
+    assert isinstance(greenroom.exhaust(scenario, timers="explored").failure.error, AssertionError)
+
+
 def test_two_who_wake_at_the_same_instant_come_in_both_orders():
     seen = set()
 
