@@ -220,7 +220,8 @@ def test_timeouts_that_race_are_both_ways_round_where_timers_are_explored():
     assert seen == {("x",), "too late"}
 
 
-def test_a_reply_that_was_there_in_time_comes_late_as_well():
+@pytest.mark.parametrize("waits", ["for a reply", "for a thread"])
+def test_what_was_there_in_time_comes_late_as_well(waits):
     class Echo(pykka.ThreadingActor):
         def on_receive(self, message):
             return message
@@ -230,11 +231,14 @@ def test_a_reply_that_was_there_in_time_comes_late_as_well():
         thread = threading.Thread(target=promise.set)
         thread.start()
         echo.ask("first the thread runs, in the default order")
-        try:
-            promise.get(timeout=1)
-            late = False
-        except pykka.Timeout:
-            late = True
+        if waits == "for a thread":
+            thread.join(timeout=1)
+            late = thread.is_alive()
+        else:
+            try:
+                late = promise.get(timeout=1)
+            except pykka.Timeout:
+                late = True
         thread.join()
         echo.stop()
         assert not late

@@ -107,6 +107,8 @@ def join(self: Any, timeout: float | None = None) -> None:
         scheduler.wait("join", task, task.joiners, deadline_of(scheduler, timeout))
         if scheduler.trace is not None and timeout is not None:
             scheduler.trace.passed(task, "read", timed=True)
+    elif timeout is not None and scheduler.explored_timers and scheduler.trace is not None:
+        scheduler.trace.touch(task, "read")  # had it come sooner, it might have waited in vain
     if scheduler.trace is not None and task.done:
         scheduler.trace.order(task)
     if scheduler.history is not None and task.done:
