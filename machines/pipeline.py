@@ -71,7 +71,7 @@ CRASHABLE: Final[dict[str, type]] = {
     "generator": MemeGenerator,
     "router": Router,
 }
-PROMPT: Final = 0.35  # virtual seconds that work may take when nothing naps: a backoff for each of three incarnations, and room for rounding
+PROMPT: Final = 0.35  # virtual seconds that work may take when nothing naps: a backoff for each of three incarnations, and some room
 WORK: Final = ("cats", "rude cats", "cats", "dull cats", "cats", "cats", "cats / dry", "cats", "cats", "cats")
 WARM_UP: Final = 7  # rounds of this work after which the 60 remembered outcomes and the 4 cached memes are all of it
 ROUNDS: Final = 45  # Python's own pools take up to forty rounds to fill
