@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import math
 import platform
 import statistics
 import sys
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import greenroom
 from benchmarks import memory, messages, peers
-from benchmarks.programs import two_clients, two_clients_with_queues
+from benchmarks.programs import pairs, senders, two_clients, two_clients_with_queues
 from greenroom.explore import MAX_STEPS, Options, execute, installed
 from greenroom.policies import policy_named
 
@@ -130,6 +131,21 @@ def _history(rounds: Rounds) -> list[str]:
     ]
 
 
+def _exhaustion() -> list[str]:
+    lines = ["exhaust: executions until every inequivalent schedule was run"]
+    programs = [("two clients, two asks each", two_clients, 6), ("three independent pairs", pairs(3), 1)]
+    programs += [(f"{count} senders to one inbox", senders(count), math.factorial(count)) for count in (3, 4, 5, 6)]
+    executions, cpu_s = 0, 0.0
+    for name, scenario, expected in programs:
+        report = greenroom.exhaust(scenario)
+        report.raise_failure()
+        executions, cpu_s = executions + report.executions, cpu_s + report.cpu_s
+        met = "met" if report.exhausted and (report.executions, report.redundant) == (expected, 0) else "NOT MET"
+        lines.append(f"  {name:<44}{report.executions:>9,}   bar {expected:,}   {met}")
+    lines.append(f"  {'executions per CPU second, all of these':<44}{executions / cpu_s:>9,.0f}")
+    return lines
+
+
 def _memory(executions: int) -> list[str]:
     after = memory.after_slices(executions)
     lines = ["memory after so many executions: blocks allocated by Python, resident MiB"]
@@ -151,7 +167,13 @@ def main() -> int:
             rounds[name].append(measure())
     today = dt.datetime.now(tz=dt.UTC).date()
     print(f"{today}, Python {platform.python_version()}, {platform.machine()}; medians of {len(rounds['threads'])} interleaved rounds")
-    for lines in (_throughput(rounds), _messages(rounds), _history(rounds), _memory(memory.SLICE // 10 if quick else memory.SLICE)):
+    for lines in (
+        _throughput(rounds),
+        _messages(rounds),
+        _history(rounds),
+        _exhaustion(),
+        _memory(memory.SLICE // 10 if quick else memory.SLICE),
+    ):
         print("\n" + "\n".join(lines))
     return 0
 

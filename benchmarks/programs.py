@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pykka
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Register(pykka.ThreadingActor):
@@ -129,3 +132,30 @@ def two_clients_with_queues() -> None:
     for thread in threads:
         thread.join()
     assert set(queues.values) <= {0, 1}
+
+
+def senders(count: int) -> Callable[[], None]:
+    """So many threads, each tells one register its number; a scenario."""
+
+    def scenario() -> None:
+        register = Register.start()
+        threads = [threading.Thread(target=register.tell, args=(("set", number),)) for number in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        register.stop()
+
+    return scenario
+
+
+def pairs(count: int) -> Callable[[], None]:
+    """So many clients, each with a register of its own; a scenario."""
+
+    def scenario() -> None:
+        clients = [Client.start(Register.start()) for _ in range(count)]
+        for reply in [client.ask("go", block=False) for client in clients]:
+            reply.get()
+        pykka.ActorRegistry.stop_all()
+
+    return scenario

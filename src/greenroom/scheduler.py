@@ -40,7 +40,7 @@ class Scheduler(Names):
     that task and it is not in ``ready``. ``verdict`` is set once the execution must stop before it has come to rest:
     "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised. ``foreground`` counts the tasks that
     are neither done nor daemons: once a scenario has none left, its process would end, so time stands still. ``kept`` is what
-    simulated things keep for this stage alone.
+    simulated things keep for this stage alone. ``trace``, if there is one, is told what each step touches.
     """
 
     greenroom_name = "the stage"
@@ -356,6 +356,8 @@ class Scheduler(Names):
             return ready.pop(index)
         if ready:
             self.premature_left -= 1
+            if self.trace is not None and not self.premature_left:
+                self.trace.incomplete = f"timers expire only {PREMATURE} times in an execution while others could run"
         task = options[index]
         self._expire(task)
         ready.remove(task)

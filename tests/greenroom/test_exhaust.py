@@ -345,6 +345,23 @@ def test_an_execution_that_is_cut_off_by_its_steps_is_no_exhaustion():
     assert "max_steps=50" in report.why_not
 
 
+def test_timers_that_are_used_up_are_no_exhaustion():
+    def scenario():
+        diary = Diary.start()
+        answer = None
+        while answer is None:
+            try:
+                answer = diary.ask("x", timeout=1)
+            except pykka.Timeout:
+                continue
+        diary.stop()
+
+    report = greenroom.exhaust(scenario, timers="explored")
+    assert report.ok
+    assert not report.exhausted
+    assert "timers expire only 32 times" in report.why_not
+
+
 def test_a_search_goes_on_from_its_file(tmp_path):
     file = tmp_path / "search.json"
     rounds = 0
