@@ -16,8 +16,8 @@ class Policy(Protocol):
     A choice is an index; 0 is always the default order. A policy sees the pending ``operation`` and ``target`` of each
     option, and nothing that would let it change them. A policy that is systematic may have a method ``exhausted() -> str`` as well:
     asked before each execution, it says what has been tried in full once nothing is left to try ("every schedule"), else "".
-    One with an attribute ``trace`` (a ``greenroom.dependence.Trace``) is told of steps without a choice by ``only(task)``, and of the end of
-    an execution by ``finish()``.
+    One with an attribute ``trace`` (a ``greenroom.dependence.Trace``) is told of steps without a choice by ``only(task)``, and of the end
+    of an execution by ``finish()``.
     """
 
     def begin(self, execution: int) -> None:
