@@ -116,6 +116,8 @@ class Trace:
         self.incomplete = ""
         self.mistake = ""
         self.looking = True
+        self.handed: list[Any] = []  # in this step: messages that were sent, replies that were given, …
+        self.taken: list[Any] = []  # … and those that were received
         self._now: Step | None = None
         self._clocks: list[Clock] = []
         self._counts: list[int] = []

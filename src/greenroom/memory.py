@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from functools import cache
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pykka
@@ -35,6 +35,7 @@ _ATOMS: Final = frozenset({int, float, complex, str, bytes, bool, type(None), ra
 _APART: Final = (pykka.ActorRef, pykka.ActorProxy, pykka.CallableProxy, pykka.Future, Named, Inbox, type, ModuleType, BaseException)
 _LIBRARIES: Final = frozenset(sys.stdlib_module_names | {"pykka", "greenroom", "greenlet"}) - {"__main__"}
 _PLAIN: Final = frozenset({list, tuple, set, frozenset, deque})
+_CONTAINERS: Final = (dict, list, set, deque, tuple, frozenset)
 _KNOWN: Final = _PLAIN | {dict, bytearray, FunctionType, MethodType}
 _OF_PYKKA: Final = frozenset({"actor_ref", "actor_urn", "actor_inbox", "actor_stopped"})
 
@@ -57,6 +58,7 @@ class SharedMemory:
         self._trace = trace
         self._watched: dict[int, _Watched] = {}
         self._reach: list[dict[int, _Watched]] = []
+        self._handed: list[int] = []
 
     def after(self, task: Task) -> None:
         """``task`` has ended a step."""
@@ -64,13 +66,31 @@ class SharedMemory:
         before = self._reach[task.index] if task.index < len(self._reach) else {}
         self._look_at(scheduler, task)
         after = self._reach[task.index]
+        taken = self._passed_on(task)
         for known, watched in self._watched.items():
             if watched.of_actor:
                 now = _contents(watched.thing)
                 changed = not _same(watched.was, now)
                 watched.was = now
-                if changed or known in before or known in after:
+                if changed or known in before or known in after or known in taken:
                     self._trace.held(watched.thing, changed)
+
+    def _passed_on(self, task: Task) -> dict[int, _Watched]:
+        """What ``task`` has taken in this step: it had that at hand, even if it has dropped it since.
+
+        What it has given is watched from now on, under a name of the giver: one message may go to several, whoever takes it first.
+        """
+        trace = self._trace
+        self._handed += [0] * (len(self._reach) - len(self._handed))
+        for thing in trace.handed:
+            self._handed[task.index] += 1
+            self._walk(task, {}, _opened(f"handed {self._handed[task.index]}", thing), of_actor=True)
+        taken: dict[int, _Watched] = {}
+        for number, thing in enumerate(trace.taken):
+            self._walk(task, taken, _opened(f"taken {number}", thing), of_actor=True)
+        trace.handed.clear()
+        trace.taken.clear()
+        return taken
 
     def _look_at(self, scheduler: Scheduler, task: Task) -> None:
         """Look again at what ``task`` has at hand, and for the first time at those that it has started."""
@@ -121,6 +141,15 @@ def _attributes(actor: Any) -> Iterator[tuple[str, Any]]:
                 yield from _variables(base.__module__, vars(module))
 
 
+def _opened(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
+    """What was passed on. Where a library has wrapped it (a pool's call), the program's own is in the attributes of the wrapper."""
+    kind: Any = type(thing)
+    yield name, thing
+    if kind not in _ATOMS and kind not in _KNOWN and not isinstance(thing, _APART) and _slots(kind) is None:
+        for attribute, value in getattr(thing, "__dict__", {}).items():
+            yield f"{name} {attribute}", value
+
+
 def _variables(where: str, namespace: Any) -> Iterator[tuple[str, Any]]:
     """The variables of a class or a module that hold something which may change."""
     for name, value in namespace.items():
@@ -158,9 +187,11 @@ def _can_change(thing: Any) -> bool:
 
 @cache
 def _slots(kind: type) -> tuple[Any, ...] | None:
-    """What a class of the program has slots for; None where its objects are left alone."""
-    if issubclass(kind, _APART) or not _of_program(kind):
+    """What a class of the program has slots for; None where its objects are left alone. The containers of libraries have none."""
+    if issubclass(kind, _APART):
         return None
+    if not _of_program(kind):
+        return () if issubclass(kind, (*_CONTAINERS, SimpleNamespace)) else None
     return tuple(part for base in kind.__mro__ for part in vars(base).values() if type(part) is _SLOT)
 
 
@@ -183,9 +214,10 @@ def _contents(thing: Any) -> tuple[Any, ...]:
     if type(attributes) is dict:
         own += [value for name, value in attributes.items() if name not in _OF_PYKKA]
     own += [slot.__get__(thing) for slot in slots if _is_filled_slot(slot, thing)]
-    for builtin in (dict, list, set, deque):
+    for builtin in _CONTAINERS:
         if issubclass(kind, builtin):
-            own += builtin.values(thing) if builtin is dict else builtin.__iter__(thing)
+            own += builtin.__iter__(thing)
+            own += builtin.values(thing) if builtin is dict else ()
     return tuple(own)
 
 

@@ -71,6 +71,7 @@ class Inbox:
             reply_to.asked = (self, self.put_count, envelope)
         if scheduler.trace is not None:
             scheduler.trace.send(self, envelope.message, self.put_count)
+            scheduler.trace.handed.append(envelope.message)
         if scheduler.history is not None:
             kind = "lost" if self.owner is not None and self.owner.done else "send"
             detail = message_detail(envelope.message, "" if reply_to is None else "ask ")
@@ -94,6 +95,7 @@ class Inbox:
         self.taken_count += 1
         if scheduler.trace is not None:
             scheduler.trace.order((id(self), self.taken_count))
+            scheduler.trace.taken.append(envelope.message)
         if task is not None:
             task.handling = envelope
             task.handling_number = self.taken_count
@@ -206,12 +208,13 @@ class Future(pykka.ThreadingFuture[Any]):
             return self._get_by_hook(timeout)
         if self._result is None:
             self._wait(timeout)
-        elif timeout is not None and self._scheduler.trace is not None:
+        elif timeout is not None and self._scheduler.explored_timers and self._scheduler.trace is not None:
             self._scheduler.trace.touch(self, "read")  # had it come sooner, it might have waited in vain
         result = self._result
         assert result is not None
         if self._scheduler.trace is not None:
             self._scheduler.trace.order(self)
+            self._scheduler.trace.taken.append(result[1])
         if self._scheduler.history is not None and self._scheduler.current is not None:
             self._record_answer(result)
         kind, value = result
@@ -287,6 +290,7 @@ class Future(pykka.ThreadingFuture[Any]):
         if scheduler.trace is not None:
             scheduler.trace.touch(self, "write")
             scheduler.trace.publish(self)
+            scheduler.trace.handed.append(result[1])
         if self._result is not None or self._get_hook is not None:
             raise queue.Full
         self._result = result

@@ -54,6 +54,7 @@ class Queue(Named, queue.Queue[Any]):
         self._puts += 1
         if trace is not None:
             trace.publish((id(self), self._puts))
+            trace.handed.append(item)
             trace.touch(self._finished, "post", shut="read" if self.unfinished_tasks else "")
         self.unfinished_tasks += 1
         self._finished.close(scheduler)
@@ -75,6 +76,7 @@ class Queue(Named, queue.Queue[Any]):
         self._gets += 1
         if scheduler.trace is not None:
             scheduler.trace.order((id(self), self._gets))
+            scheduler.trace.taken.append(item)
             scheduler.trace.publish((id(self), -self._gets))
         if not self._qsize() and not self.is_shutdown:
             self._filled.close(scheduler)
