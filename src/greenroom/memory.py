@@ -35,6 +35,7 @@ _ATOMS: Final = frozenset({int, float, complex, str, bytes, bool, type(None), ra
 _APART: Final = (pykka.ActorRef, pykka.ActorProxy, pykka.CallableProxy, pykka.Future, Named, Inbox, type, ModuleType, BaseException)
 _LIBRARIES: Final = frozenset(sys.stdlib_module_names | {"pykka", "greenroom", "greenlet"}) - {"__main__"}
 _PLAIN: Final = frozenset({list, tuple, set, frozenset, deque})
+_NAMES: Final = "names of "
 _CONTAINERS: Final = (dict, list, set, deque, tuple, frozenset)
 _KNOWN: Final = _PLAIN | {dict, bytearray, FunctionType, MethodType}
 _OF_PYKKA: Final = frozenset({"actor_ref", "actor_urn", "actor_inbox", "actor_stopped"})
@@ -111,23 +112,28 @@ class SharedMemory:
         while stack:
             name, thing = stack.pop()
             kind: Any = type(thing)
+            if name.startswith(_NAMES):  # only what is bound to the names: the objects are looked at one by one
+                self._watch(task, reach, name, thing, of_actor=of_actor)
+                continue
             if kind in _ATOMS or id(thing) in seen or (kind not in _KNOWN and _slots(kind) is None):
                 continue
             seen.add(id(thing))
             if len(seen) > MOST_OBJECTS:
                 self._trace.incomplete = f"{task.name} has more than {MOST_OBJECTS:,} objects at hand, too many to see which are shared"
                 return
-            contents = _contents(thing)
             if _can_change(thing):
-                watched = self._watched.get(id(thing))
-                if watched is None:
-                    watched = self._watched[id(thing)] = _Watched(thing, contents)
-                    self._trace.name(thing, ("memory", *task.path, name))
-                watched.of_actor = watched.of_actor or of_actor
-                reach[id(thing)] = watched
-            for place, part in enumerate(contents):
+                self._watch(task, reach, name, thing, of_actor=of_actor)
+            for place, part in enumerate(_contents(thing)):
                 if type(part) not in _ATOMS:
                     stack.append((f"{name}.{place}", part))
+
+    def _watch(self, task: Task, reach: dict[int, _Watched], name: str, thing: Any, *, of_actor: bool) -> None:
+        watched = self._watched.get(id(thing))
+        if watched is None:
+            watched = self._watched[id(thing)] = _Watched(thing, _contents(thing))
+            self._trace.name(thing, ("memory", *task.path, name))
+        watched.of_actor = watched.of_actor or of_actor
+        reach[id(thing)] = watched
 
 
 def _attributes(actor: Any) -> Iterator[tuple[str, Any]]:
@@ -135,10 +141,8 @@ def _attributes(actor: Any) -> Iterator[tuple[str, Any]]:
     yield "self", actor
     for base in type(actor).__mro__:
         if _of_program(base):
-            yield from _variables(f"class {base.__qualname__}", vars(base))
-            module = sys.modules.get(base.__module__)
-            if module is not None:
-                yield from _variables(base.__module__, vars(module))
+            yield from _variables(f"class {base.__qualname__}", base)
+            yield from _variables(base.__module__, sys.modules.get(base.__module__))
 
 
 def _opened(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
@@ -150,9 +154,12 @@ def _opened(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
             yield f"{name} {attribute}", value
 
 
-def _variables(where: str, namespace: Any) -> Iterator[tuple[str, Any]]:
-    """The variables of a class or a module that hold something which may change."""
-    for name, value in namespace.items():
+def _variables(where: str, owner: Any) -> Iterator[tuple[str, Any]]:
+    """The variables of a class or a module (or of None) that hold something which may change, and which names are bound to what."""
+    if owner is None:
+        return
+    yield f"{_NAMES}{where}", owner
+    for name, value in vars(owner).items():
         kind: Any = type(value)
         if (
             kind not in _ATOMS
@@ -177,7 +184,7 @@ def _at_hand(task: Task) -> Iterator[tuple[str, Any]]:
             for name, value in frame.f_locals.items():
                 if type(value) not in _ATOMS:
                     yield f"{frame.f_code.co_qualname} {name}", value
-            yield from _variables(frame.f_globals["__name__"], frame.f_globals)
+            yield from _variables(frame.f_globals["__name__"], sys.modules.get(frame.f_globals["__name__"]))
         frame = frame.f_back
 
 
@@ -202,6 +209,8 @@ def _contents(thing: Any) -> tuple[Any, ...]:
         return (*thing.keys(), *thing.values())
     if kind in _PLAIN:
         return tuple(thing)
+    if isinstance(thing, type | ModuleType):
+        return tuple(vars(thing).values())
     if kind is FunctionType:
         return tuple(cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell))
     if kind is MethodType or kind is bytearray:

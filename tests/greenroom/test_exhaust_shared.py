@@ -99,6 +99,33 @@ def a_library_s_container(make):
     return outcome
 
 
+class Numbers(pykka.ThreadingActor):
+    """Draws the next number from a variable of its class or of its module."""
+
+    of_class = 0
+
+    def on_receive(self, message):
+        if message == "of the class":
+            Numbers.of_class += 1
+            return Numbers.of_class
+        global of_module  # noqa: PLW0603 - the mistake that is looked for
+        of_module += 1
+        return of_module
+
+
+of_module = 0
+
+
+def a_number(message):
+    def outcome():
+        global of_module  # noqa: PLW0603 - a new start for each execution
+        of_module = Numbers.of_class = 0
+        drawn = [actor.ask(message, block=False) for actor in (Numbers.start(), Numbers.start())]
+        return pykka.get_all(drawn)[0]
+
+    return outcome
+
+
 def outcomes_of(outcome):
     seen = set()
 
@@ -121,3 +148,8 @@ def test_what_is_passed_on_is_seen_though_it_is_dropped_in_the_same_step(outcome
 @pytest.mark.parametrize("make", [collections.Counter, collections.OrderedDict, lambda items: collections.defaultdict(int, items)])
 def test_containers_of_the_library_are_shared_like_any_other(make):
     assert outcomes_of(a_library_s_container(make)) == {0, 1}
+
+
+@pytest.mark.parametrize("message", ["of the class", "of the module"])
+def test_a_number_that_is_set_anew_is_shared_by_all_who_can_name_it(message):
+    assert outcomes_of(a_number(message)) == {1, 2}
