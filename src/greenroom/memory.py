@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from functools import cache
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pykka
@@ -23,7 +23,7 @@ from greenroom.runtime import Inbox
 from greenroom.shims.gates import Named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from greenroom.dependence import Trace
@@ -37,7 +37,7 @@ _LIBRARIES: Final = frozenset(sys.stdlib_module_names | {"pykka", "greenroom", "
 _PLAIN: Final = frozenset({list, tuple, set, frozenset, deque})
 _NAMES: Final = "names of "
 _CONTAINERS: Final = (dict, list, set, deque, tuple, frozenset)
-_KNOWN: Final = _PLAIN | {dict, bytearray, FunctionType, MethodType}
+_KNOWN: Final = _PLAIN | {dict, bytearray, CellType, FunctionType, MethodType}
 _OF_PYKKA: Final = frozenset({"actor_ref", "actor_urn", "actor_inbox", "actor_stopped"})
 
 
@@ -202,19 +202,32 @@ def _slots(kind: type) -> tuple[Any, ...] | None:
     return tuple(part for base in kind.__mro__ for part in vars(base).values() if type(part) is _SLOT)
 
 
+def _of_dict(thing: dict[Any, Any]) -> tuple[Any, ...]:
+    return (*thing.keys(), *thing.values())
+
+
+def _of_cell(thing: CellType) -> tuple[Any, ...]:
+    return (thing.cell_contents,) if _is_filled(thing) else ()
+
+
+_CONTENTS: Final[dict[type, Callable[[Any], tuple[Any, ...]]]] = {
+    **dict.fromkeys(_PLAIN, tuple),
+    dict: _of_dict,
+    bytearray: tuple,  # small numbers, which are themselves when they are the same
+    CellType: _of_cell,
+    FunctionType: lambda thing: thing.__closure__ or (),
+    MethodType: lambda thing: (thing.__self__,),
+}
+
+
 def _contents(thing: Any) -> tuple[Any, ...]:
     """What a thing holds directly, as far as it is the program's own; looking runs nothing of the program."""
     kind: Any = type(thing)
-    if kind is dict:
-        return (*thing.keys(), *thing.values())
-    if kind in _PLAIN:
-        return tuple(thing)
+    of_kind = _CONTENTS.get(kind)
+    if of_kind is not None:
+        return of_kind(thing)
     if isinstance(thing, type | ModuleType):
         return tuple(vars(thing).values())
-    if kind is FunctionType:
-        return tuple(cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell))
-    if kind is MethodType or kind is bytearray:
-        return (thing.__self__ if kind is MethodType else bytes(thing),)
     slots = _slots(kind)
     if slots is None:
         return ()

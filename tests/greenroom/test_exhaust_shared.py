@@ -126,6 +126,26 @@ def a_number(message):
     return outcome
 
 
+class Calls(pykka.ThreadingActor):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def on_receive(self, message):
+        return self.function()
+
+
+def a_variable_of_a_callback():
+    number = 0
+
+    def count():
+        nonlocal number
+        number += 1
+        return number
+
+    return pykka.get_all([actor.ask("now", block=False) for actor in (Calls.start(count), Calls.start(count))])[0]
+
+
 def outcomes_of(outcome):
     seen = set()
 
@@ -153,3 +173,7 @@ def test_containers_of_the_library_are_shared_like_any_other(make):
 @pytest.mark.parametrize("message", ["of the class", "of the module"])
 def test_a_number_that_is_set_anew_is_shared_by_all_who_can_name_it(message):
     assert outcomes_of(a_number(message)) == {1, 2}
+
+
+def test_a_variable_that_a_callback_sets_is_shared_by_the_actors_that_hold_it():
+    assert outcomes_of(a_variable_of_a_callback) == {1, 2}
