@@ -5,7 +5,8 @@ take their steps for independent. So after each step the objects that can be rea
 its class and its module, are compared with what they were before. A step that changed one has written it; a step of another task that has
 it at hand (in an attribute, a local variable, a closure or its module) counts as reading it, whether it did or not.
 
-What only the scenario's own functions and threads share is not watched: mark it with ``checkpoint``. So is what a library keeps.
+What only the scenario's own functions and threads share is not watched: mark it with ``checkpoint``. What a
+library keeps inside is not seen either; actors that share an iterator or a random generator are told of.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from functools import cache
+from random import Random
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,6 +62,7 @@ class SharedMemory:
         self._watched: dict[int, _Watched] = {}
         self._reach: list[dict[int, _Watched]] = []
         self._handed: list[int] = []
+        self._opaque: dict[int, tuple[Any, str]] = {}
 
     def after(self, task: Task) -> None:
         """``task`` has ended a step."""
@@ -115,7 +118,11 @@ class SharedMemory:
             if name.startswith(_NAMES):  # only what is bound to the names: the objects are looked at one by one
                 self._watch(task, reach, name, thing, of_actor=of_actor)
                 continue
-            if kind in _ATOMS or id(thing) in seen or (kind not in _KNOWN and _slots(kind) is None):
+            if kind in _ATOMS or id(thing) in seen:
+                continue
+            if kind not in _KNOWN and _slots(kind) is None:
+                if of_actor and (hasattr(kind, "__next__") or issubclass(kind, Random)):
+                    self._note_opaque(task, thing)
                 continue
             seen.add(id(thing))
             if len(seen) > MOST_OBJECTS:
@@ -126,6 +133,15 @@ class SharedMemory:
             for place, part in enumerate(_contents(thing)):
                 if type(part) not in _ATOMS:
                     stack.append((f"{name}.{place}", part))
+
+    def _note_opaque(self, task: Task, thing: Any) -> None:
+        """An actor has something at hand that changes inside with each use: shared, it would be memory that nobody can watch."""
+        _, first = self._opaque.setdefault(id(thing), (thing, task.name))
+        if first != task.name:
+            what = type(thing).__qualname__
+            self._trace.incomplete = (
+                f"{first} and {task.name} share a {what}, which changes unseen: put greenroom.checkpoint(…) before each use"
+            )
 
     def _watch(self, task: Task, reach: dict[int, _Watched], name: str, thing: Any, *, of_actor: bool) -> None:
         watched = self._watched.get(id(thing))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 
 import pykka
 import pytest
@@ -177,3 +178,25 @@ def test_a_number_that_is_set_anew_is_shared_by_all_who_can_name_it(message):
 
 def test_a_variable_that_a_callback_sets_is_shared_by_the_actors_that_hold_it():
     assert outcomes_of(a_variable_of_a_callback) == {1, 2}
+
+
+class Draws(pykka.ThreadingActor):
+    def __init__(self, numbers):
+        super().__init__()
+        self.numbers = numbers
+
+    def on_receive(self, message):
+        return next(self.numbers)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_changes_unseen_is_told_of_where_it_is_shared(shared):
+    def scenario():
+        numbers = itertools.count()
+        refs = [Draws.start(numbers if shared else itertools.count()) for _ in range(2)]
+        pykka.get_all([ref.ask("draw", block=False) for ref in refs])
+        pykka.ActorRegistry.stop_all()
+
+    report = greenroom.exhaust(scenario)
+    assert report.exhausted is not shared
+    assert ("Draws-1 and Draws-2 share a count" in report.why_not) is shared
