@@ -57,7 +57,9 @@ def _sharing(tasks: list[Task], raised: Task, error: BaseException) -> list[str]
         frame, code = trace.tb_frame, trace.tb_frame.f_code
         if frame.f_globals.get("__name__", "").partition(".")[0] not in ("greenroom", "pykka"):
             names.update(code.co_names, code.co_cellvars, code.co_freevars)
-            seen.update(_mutable_in([frame.f_locals, {name: frame.f_globals[name] for name in code.co_names if name in frame.f_globals}]))
+            seen.update(
+                _mutable_in([dict(frame.f_locals), {name: frame.f_globals[name] for name in code.co_names if name in frame.f_globals}])
+            )
         trace = trace.tb_next
     actors = [task for task in tasks if task.actor is not None]
     sharing = [task.name for task in actors if not (seen.isdisjoint(_mutable_in(_roots(task))) and names.isdisjoint(_set_by(task)))]
