@@ -149,14 +149,16 @@ def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be 
     search = Search(scenario, options, commuting)
     kept = Kept(FilePath(resume), search) if resume is not None else None
     budget = Budget(max_executions, max_seconds)
-    if workers == 1:
-        search.go_on(budget, progress, kept)
-    else:
-        from greenroom.workers import search_with  # noqa: PLC0415 - only who wants processes needs multiprocessing
+    try:
+        if workers == 1:
+            search.go_on(budget, progress, kept)
+        else:
+            from greenroom.workers import search_with  # noqa: PLC0415 - only who wants processes needs multiprocessing
 
-        search_with(search, workers, budget, progress, kept)
-    if kept is not None:
-        kept.write()
+            search_with(search, workers, budget, progress, kept)
+    finally:  # also after Ctrl-C
+        if kept is not None:
+            kept.write()
     return search.report(budget, shrink=shrink)
 
 

@@ -374,6 +374,19 @@ def test_a_search_goes_on_from_its_file(tmp_path):
     assert not list(tmp_path.glob("*.new"))
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_loses_nothing_of_a_search_with_a_file(tmp_path, workers):
+    def interrupted(seen):
+        raise KeyboardInterrupt
+
+    file = tmp_path / "search.json"
+    with pytest.raises(KeyboardInterrupt):
+        greenroom.exhaust(senders(7), resume=file, workers=workers, progress=interrupted)
+    done = json.loads(file.read_text())["executions"]
+    assert 0 < done < 5040
+    assert greenroom.exhaust(senders(7), resume=file, max_executions=5).executions == done + 5
+
+
 def test_a_file_of_another_search_is_refused(tmp_path):
     file = tmp_path / "search.json"
     greenroom.exhaust(senders(3), max_executions=1, resume=file)
