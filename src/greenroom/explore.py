@@ -80,7 +80,8 @@ class Report:
 
     def __str__(self) -> str:
         rate = self.executions / self.cpu_s if self.cpu_s else 0.0
-        counts = f"{self.executions:,} executions, {self.distinct:,} distinct schedules, {self.steps:,} steps"
+        plurals = "" if self.executions == 1 else "s", "" if self.distinct == 1 else "s"
+        counts = f"{self.executions:,} execution{plurals[0]}, {self.distinct:,} distinct schedule{plurals[1]}, {self.steps:,} steps"
         head = f"{self.scenario}: {counts}, {rate:,.0f} executions per CPU second"
         if self.failure is not None:
             return f"{head}\n{self.failure}"
