@@ -85,14 +85,18 @@ def trace_of(trace: Trace, outcome: str) -> Any:
     for step in trace.steps:
         for key, mode in step.accesses:
             accesses = by_thing.setdefault(key, [])
-            # Looking again at what nobody has changed meanwhile is no access of its own: how often depends on where steps end.
-            if mode != "read" or not accesses or accesses[-1][0] != step.path or accesses[-1][2] != "read":
-                accesses.append((step.path, sum(path == step.path and other != "read" for path, _, other in accesses), mode))
+            # Having a shared object at hand once more is no access of its own: how often depends on where steps end.
+            again = key[0] == "memory" and mode == "read"
+            if not again or not accesses or accesses[-1][0] != step.path or accesses[-1][2] != "read":
+                count = sum(path == step.path and not (again and other == "read") for path, _, other in accesses)
+                accesses.append((step.path, count, mode))
     orders = []
     for key, accesses in by_thing.items():
         pairs = {(a, b) for place, a in enumerate(accesses) for b in accesses[place + 1 :] if a[0] != b[0] and conflict(a[2], b[2])}
-        if pairs:
-            orders.append((key, frozenset(pairs)))
+        if key[0] != "memory":
+            orders.append((key, frozenset(accesses), frozenset(pairs)))
+        elif pairs:
+            orders.append((key, frozenset(), frozenset(pairs)))
     return frozenset(orders), outcome
 
 
@@ -138,7 +142,7 @@ def compare(seed: int, *, most: int = MOST_SCHEDULES) -> Compared | None:
     seen = [trace for trace, _ in found]
     wrong = []
     # Who had a shared object at hand is known by steps, and where a step ends may depend on the order: then some are run twice.
-    sharing = any(key[0] == "memory" for trace in traces for key, _ in trace[0])
+    sharing = any(key[0] == "memory" for trace in traces for key, _, _ in trace[0])
     if len(seen) != len(set(seen)) and not sharing:
         wrong.append(f"{len(seen) - len(set(seen))} traces were run twice")
     if set(seen) != traces:
