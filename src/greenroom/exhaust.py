@@ -318,7 +318,8 @@ class Kept:
     def _of(self) -> list[Any]:
         search = self._search
         labelled = "with commuting messages" if search._label is not None else ""
-        return [_FORMAT, scenario_name(search.scenario), [list(option) for option in search.options.not_default()], labelled]
+        name = f"{getattr(search.scenario, '__module__', '')}.{scenario_name(search.scenario)}"
+        return [_FORMAT, name, [list(option) for option in search.options.not_default()], labelled]
 
     def write_now_and_then(self) -> None:
         """Write what is left, unless that was done a moment ago."""
