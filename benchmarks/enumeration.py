@@ -86,9 +86,10 @@ def trace_of(trace: Trace, outcome: str) -> Any:
         for key, mode in step.accesses:
             accesses = by_thing.setdefault(key, [])
             # Having a shared object at hand once more is no access of its own: how often depends on where steps end.
-            again = key[0] == "memory" and mode == "read"
-            if not again or not accesses or accesses[-1][0] != step.path or accesses[-1][2] != "read":
-                count = sum(path == step.path and not (again and other == "read") for path, _, other in accesses)
+            memory = key[0] == "memory"
+            count = sum(path == step.path and not (memory and other == "read") for path, _, other in accesses)
+            since = next((place for place in range(len(accesses), 0, -1) if accesses[place - 1][2] == "write"), 0)
+            if not (memory and mode == "read" and any(path == step.path for path, _, _ in accesses[since:])):
                 accesses.append((step.path, count, mode))
     orders = []
     for key, accesses in by_thing.items():
