@@ -17,7 +17,7 @@ from greenroom.dependence import Trace, conflict
 from greenroom.errors import PromiseBroken
 from greenroom.exhaust import Search
 from greenroom.explore import Options, checked, execute, installed
-from greenroom.memory import SharedMemory
+from greenroom.policies.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,42 +27,29 @@ if TYPE_CHECKING:
 MOST_SCHEDULES = 400
 
 
-class Enumeration:
+class Enumeration(Tracing):
     """A policy that takes the schedules one after another, like an odometer; ``prefix`` is how the present one begins."""
 
     def __init__(self, prefix: list[int]) -> None:
-        self.trace = Trace()
+        super().__init__(Trace())
         self.trace.looking = False
         self.taken: list[tuple[int, int]] = []
         self._prefix = prefix
-        self._memory = SharedMemory(self.trace)
-        self._running: Task | None = None
 
     def begin(self, execution: int) -> None:
         """One object is one execution."""
 
     def choose(self, options: Sequence[Task]) -> int:
         """What the prefix says, then the first."""
-        self._end_step()
+        self.end_step()
         index = self.choose_value(len(options))
-        self._running = options[index]
-        self.trace.begin(options[index], options, len(self.taken) - 1)
+        self.begin_step(options, index, len(self.taken) - 1)
         return index
 
     def only(self, task: Task) -> None:
         """No choice."""
-        self._end_step()
-        self._running = task
-        self.trace.begin(task, (task,), -1)
-
-    def finish(self) -> None:
-        """The execution has come to rest."""
-        self._end_step()
-        self.trace.finish()
-
-    def _end_step(self) -> None:
-        if self._running is not None:
-            self._memory.after(self._running)
+        self.end_step()
+        self.begin_step((task,), 0, -1)
 
     def choose_value(self, count: int) -> int:
         """What the prefix says, then the first."""

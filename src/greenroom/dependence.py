@@ -104,7 +104,6 @@ class Trace:
     """The steps of one execution with their dependence; the scheduler and the simulated primitives tell it what happens.
 
     Args:
-        first: races are looked for from this step on; those before it were found in an earlier execution.
         label: gives messages a label, or None; messages to one actor that share a label may be handled in either order.
         elsewhere: names of things that outlive an execution, by their ids.
     """

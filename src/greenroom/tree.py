@@ -43,6 +43,11 @@ class Node:
         self.sleep = sleep
         self.branches: dict[Move, Branch] = {}
 
+    @property
+    def width(self) -> int:
+        """How many options there are."""
+        return self.options if isinstance(self.options, int) else len(self.options)
+
 
 @dataclass(slots=True)
 class Lease:
@@ -180,8 +185,7 @@ class Tree:
 
     def _expected(self, node: Node) -> float:
         """How many branches the node will have: as many as finished ones with as many options had on the average, but no fewer than now."""
-        count = node.options if isinstance(node.options, int) else len(node.options)
-        nodes, branches = self._shape.get(count, (0, 0))
+        nodes, branches = self._shape.get(node.width, (0, 0))
         return max(len(node.branches), branches / nodes if nodes else 1.0)
 
     # -- inside ---------------------------------------------------------------------------------------------------
@@ -238,21 +242,17 @@ class Tree:
 
     def _done(self, node: Node, move: Move) -> None:
         """``move`` is finished, and with it perhaps the nodes above."""
-        branch = node.branches[move]
-        branch.state = "done"
-        branch.child = None
         above: Node | None = node
-        while above is not None and all(known.state == "done" for known in above.branches.values()):
-            count = above.options if isinstance(above.options, int) else len(above.options)
-            nodes, branches = self._shape.get(count, (0, 0))
-            self._shape[count] = nodes + 1, branches + len(above.branches)
-            parent, via = above.parent, above.via
-            if parent is not None:
-                parent.branches[via].state = "done"
-                parent.branches[via].child = None
-            else:
-                self._top = None
-            above = parent
+        while above is not None:
+            branch = above.branches[move]
+            branch.state = "done"
+            branch.child = None
+            if any(known.state != "done" for known in above.branches.values()):
+                return
+            nodes, branches = self._shape.get(above.width, (0, 0))
+            self._shape[above.width] = nodes + 1, branches + len(above.branches)
+            move, above = above.via, above.parent
+        self._top = None
 
     def _nodes(self) -> Iterator[Node]:
         stack = [self._top] if self._top is not None else []

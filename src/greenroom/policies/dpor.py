@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenroom.dependence import Footprint, Path, Step, Trace, independent
 from greenroom.errors import NondeterminismEscaped
-from greenroom.memory import SharedMemory
+from greenroom.policies.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class Decision:
         return self.step.footprint
 
 
-class Dpor:
+class Dpor(Tracing):
     """Follows ``prefix``, then the default order among those that are not asleep; ``trace`` says afterwards what raced.
 
     Args:
@@ -65,8 +65,8 @@ class Dpor:
         label: Callable[[Any], str | None] | None = None,
         elsewhere: dict[int, str] | None = None,
     ) -> None:
+        super().__init__(Trace(label=label, elsewhere=elsewhere))
         self.prefix = prefix
-        self.trace = Trace(label=label, elsewhere=elsewhere)
         self.trace.looking = not prefix
         self.decisions: list[Decision] = []
         self.repeated: list[Step] = []
@@ -75,8 +75,6 @@ class Dpor:
         self._sleep: Sleep | None = sleep if not prefix else None
         self._wake_up = sleep
         self._last: Step | None = None
-        self._memory = SharedMemory(self.trace)
-        self._running: Task | None = None
 
     def begin(self, execution: int) -> None:
         """One object is one execution; there is nothing to prepare."""
@@ -84,7 +82,7 @@ class Dpor:
     def choose(self, options: Sequence[Task]) -> int:
         """The next move of the prefix, or the first option that is not asleep."""
         made = self._made
-        self._end_step()
+        self.end_step()
         paths = tuple(task.path for task in options)
         if made < len(self.prefix):
             wanted = self.prefix[made]
@@ -109,27 +107,16 @@ class Dpor:
         if self._made == len(self.prefix):
             self.trace.looking = True
             self._sleep = self._wake_up
-        self._running = options[index]
-        step = self._last = self.trace.begin(options[index], options, decision)
+        step = self._last = self.begin_step(options, index, decision)
         return step
 
     def only(self, task: Task) -> None:
         """Nobody else can run: that is no decision."""
-        self._end_step()
+        self.end_step()
         sleep = self._asleep() if self._sleep is not None else {}
         if task.path in sleep:
             raise AllAsleep
-        self._running = task
-        self._last = self.trace.begin(task, (task,), -1)
-
-    def finish(self) -> None:
-        """The execution has come to rest."""
-        self._end_step()
-        self.trace.finish()
-
-    def _end_step(self) -> None:
-        if self._running is not None:
-            self._memory.after(self._running)
+        self._last = self.begin_step((task,), 0, -1)
 
     def _asleep(self) -> Sleep:
         """Who is asleep before the next step: those that the last one has not woken."""
