@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -40,8 +42,63 @@ class Event(NamedTuple):
         return f"{self.time_ns / 1e9:.6f} {'*' if self.deviation else ' '} {self.task}: {self.kind}{where}{which}{what}"
 
 
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One call of a client and what became of it: what linearizability is about.
+
+    ``invoked`` and ``answered`` are stamps of one counter: an operation comes before another in real time where its ``answered`` is less
+    than the other's ``invoked``; ``answered`` is None while the call is pending. ``invoked_ns`` and ``answered_ns`` are nanoseconds of
+    virtual time, ``invoked_step`` and ``answered_step`` count scheduling points of the stage (on real threads both are 0, and times
+    are real). An operation has a result, or an error that its call raised. ``asked`` and ``gave`` are its arguments and its answer as
+    short texts, as they were at that time.
+    """
+
+    client: str
+    name: str
+    arguments: tuple[Any, ...]
+    serial: int
+    invoked: int | None = None
+    answered: int | None = None
+    invoked_ns: int | None = None
+    answered_ns: int | None = None
+    invoked_step: int = 0
+    answered_step: int = 0
+    result: Any = None
+    error: BaseException | None = None
+    asked: str = ""
+    gave: str = ""
+
+    @property
+    def call(self) -> Any:
+        """What a ``Spec`` takes a step with: the message of an ask or a tell, else a tuple of the name and the arguments."""
+        return self.arguments[0] if self.name in ("ask", "tell") and len(self.arguments) == 1 else (self.name, *self.arguments)
+
+    @property
+    def done(self) -> bool:
+        """Whether it was answered, by a result or an error."""
+        return self.answered_ns is not None
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds from invocation to answer; 0 while pending."""
+        if self.answered_ns is None or self.invoked_ns is None:
+            return 0.0
+        return (self.answered_ns - self.invoked_ns) / 1e9
+
+    @property
+    def latency_steps(self) -> int:
+        """Scheduling points from invocation to answer; 0 while pending."""
+        return self.answered_step - self.invoked_step if self.done else 0
+
+    def __str__(self) -> str:
+        asked = self.asked or ", ".join(map(repr, self.arguments))
+        answer = self.gave or repr(self.result if self.error is None else self.error)
+        outcome = "pending" if not self.done else answer if self.error is None else f"raised {answer}"
+        return f"{self.client}.{self.name}({asked}) -> {outcome}"
+
+
 class History:
-    """The recorded events of one execution, and how it ended.
+    """The recorded events of one execution, the operations of its clients, and how it ended.
 
     ``ended_blocked`` maps each task that did not end to the operation it waited in. ``endings`` says of every task how it ended, in a
     few words ("done", "idle", "✗ waits for Lock-1"), in the order of a picture's lanes: the scenario and the clients, then the others
@@ -52,18 +109,21 @@ class History:
     the call that makes it (a function, then its arguments). Few of all recorded executions are ever looked at.
     """
 
-    __slots__ = ("_events", "deviation", "ended_blocked", "ended_by", "endings", "focus", "recorded")
+    __slots__ = ("_events", "_stamps", "deviation", "ended_blocked", "ended_by", "endings", "focus", "operations", "recorded")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a test of a checker writes down, each by its name
         self,
         events: Iterable[Event] = (),
         *,
+        operations: Iterable[Operation] = (),
         ended_blocked: dict[str, str] | None = None,
         endings: dict[str, str] | None = None,
         ended_by: Literal["", "scenario", "steps"] = "",
         focus: tuple[str, ...] = (),
     ) -> None:
         self._events = list(events)
+        self._stamps = count(1)
+        self.operations = list(operations)
         self.recorded: list[tuple[Any, ...]] = []
         self.deviation = False
         self.ended_blocked = ended_blocked or {}
@@ -97,6 +157,10 @@ class History:
 
     def __str__(self) -> str:
         return "\n".join(str(event) for event in self.events)
+
+    def stamp(self) -> int:
+        """The next moment in the order of invocations and answers; safe to call from several threads."""
+        return next(self._stamps)
 
     def of(self, *kinds: str) -> list[Event]:
         """The events of these kinds, in order."""

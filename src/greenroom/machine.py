@@ -16,10 +16,10 @@ from hypothesis.errors import HypothesisException, StopTest, UnsatisfiedAssumpti
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from greenroom import diagnosis
-from greenroom.client import Client, Operation, StageClient, ThreadClient
+from greenroom.client import Client, StageClient, ThreadClient
 from greenroom.deadlock import explain_deadlock, idle
 from greenroom.errors import ActorDied, GreenroomError, LeftBehind, Livelock, PromiseBroken, ThreadDied, UsageError
-from greenroom.history import History
+from greenroom.history import History, Operation
 from greenroom.ignoring import switched_off
 from greenroom.policies.drawn import from_bytes, schedule_bytes
 from greenroom.policies.fifo import Fifo
@@ -83,8 +83,8 @@ class ActorMachine(RuleBasedStateMachine):
         self._handled_outside = sys.exc_info()[1]
         self._actors_before = pykka.ActorRegistry.get_all()
         self.on_threads = _on_threads()
-        self.operations: list[Operation] = []
         self.history = History()
+        self.operations: list[Operation] = self.history.operations
         self.injected: list[str] = []
         self._clients: dict[str, Client] = {}
         self._policy = _Switched()
@@ -121,9 +121,9 @@ class ActorMachine(RuleBasedStateMachine):
         known = self._clients.get(name)
         if known is None:
             if self._stage is None:
-                known = ThreadClient(name, self.operations, time.perf_counter_ns)
+                known = ThreadClient(name, self.history, time.perf_counter_ns)
             else:
-                known = StageClient(name, self.operations, self._stage)
+                known = StageClient(name, self.history, self._stage)
             self._clients[name] = known
         return known
 

@@ -10,8 +10,8 @@ import pykka
 import pytest
 
 import greenroom
-from greenroom.client import Operation, StageClient, ThreadClient
-from greenroom.history import History
+from greenroom.client import StageClient, ThreadClient
+from greenroom.history import History, Operation
 from greenroom.policies.fifo import Fifo
 from greenroom.policies.random_walk import RandomWalk
 
@@ -32,7 +32,7 @@ def stage():
 @pytest.fixture
 def thread_client():
     clock = itertools.count(1)
-    client = ThreadClient("ann", [], lambda: next(clock))
+    client = ThreadClient("ann", History(), lambda: next(clock))
     yield client
     client.close()
 
@@ -45,18 +45,18 @@ def started(stage, actor):
 
 
 def test_calls_of_one_client_follow_one_another_and_those_of_two_overlap(stage):
-    operations = []
-    ann, bob = (StageClient(name, operations, stage) for name in ("ann", "bob"))
+    history = History()
+    ann, bob = (StageClient(name, history, stage) for name in ("ann", "bob"))
     calls = [client.call("sleep", time.sleep, 1.0) for client in (ann, ann, bob)]
     assert [call.done for call in calls] == [False] * 3
     stage.run()
     assert [(call.invoked_ns, call.answered_ns) for call in calls] == [(0, 10**9), (10**9, 2 * 10**9), (0, 10**9)]
-    assert [call.serial for call in operations] == [1, 2, 3]
+    assert [call.serial for call in history.operations] == [1, 2, 3]
     assert [call.latency_s for call in calls] == [1.0] * 3
 
 
 def test_a_client_that_is_idle_goes_on_with_its_next_call(stage):
-    client = StageClient("ann", [], stage)
+    client = StageClient("ann", History(), stage)
     first = client.call("first", int, "1")
     stage.run()
     second = client.call("second", int, "2")
@@ -68,7 +68,7 @@ def test_a_client_that_is_idle_goes_on_with_its_next_call(stage):
 
 def test_ask_and_tell_are_calls(stage):
     echo = started(stage, Echo)
-    client = StageClient("ann", [], stage)
+    client = StageClient("ann", History(), stage)
     asked, told, failed = client.ask(echo, "hello"), client.tell(echo, "hello"), client.ask(echo, "raise")
     stage.run()
     assert (asked.result, asked.error) == ("hello", None)
@@ -86,7 +86,7 @@ def test_an_ask_with_a_timeout_ends_in_virtual_time(stage):
         def on_receive(self, message):
             time.sleep(3600)
 
-    client = StageClient("ann", [], stage)
+    client = StageClient("ann", History(), stage)
     asked = client.ask(started(stage, Slow), "hello", timeout=5)
     stage.run()
     assert isinstance(asked.error, pykka.Timeout)
@@ -95,7 +95,7 @@ def test_an_ask_with_a_timeout_ends_in_virtual_time(stage):
 
 def test_what_a_client_does_is_in_the_history(stage):
     echo = started(stage, Echo)
-    StageClient("ann", [], stage).call("say", echo.ask, "hello")
+    StageClient("ann", History(), stage).call("say", echo.ask, "hello")
     stage.run()
     history = stage.scheduler.history
     [call], [result] = history.of("call"), history.of("result")
@@ -111,7 +111,7 @@ def test_the_order_of_two_clients_is_a_choice():
         order = []
         with greenroom.Stage(policy) as stage:
             for name in ("ann", "bob"):
-                StageClient(name, [], stage).call("append", order.append, name)
+                StageClient(name, History(), stage).call("append", order.append, name)
             stage.run()
         orders.add(tuple(order))
     assert orders == {("ann", "bob"), ("bob", "ann")}
@@ -138,7 +138,7 @@ def test_a_thread_client_says_when_it_is_not_done_in_time(thread_client):
 
 
 def test_a_thread_client_ends_its_thread_after_its_last_call():
-    client = ThreadClient("ann", [], time.perf_counter_ns)
+    client = ThreadClient("ann", History(), time.perf_counter_ns)
     call = client.call("int", int, "1")
     client.close()
     assert call.result == 1
