@@ -7,7 +7,7 @@ How greenroom finds it: taking a lock is a scheduling point. In the default orde
 
     $ greenroom explore examples/dining.py::scenario
     scenario: …
-    Deadlock: deadlock: Philosopher-1 waits for Philosopher-2 waits for Philosopher-3 waits for Philosopher-1
+    Deadlock: Philosopher-1 waits for Philosopher-2 waits for Philosopher-3 waits for Philosopher-1
       Philosopher-1, handling message #1 eat(), waits for Lock-2 (held by Philosopher-2; made at dining.py:33)
     …
     replay: greenroom replay examples/dining.py::scenario 'g1:…'

@@ -7,7 +7,7 @@ How greenroom finds it: locks are simulated as well as inboxes, so a circle of w
 
     $ greenroom explore examples/lock_held_across_ask.py::scenario
     scenario: …
-    Deadlock: deadlock: Dashboard-2 waits for Worker-1 waits for Dashboard-2
+    Deadlock: Dashboard-2 waits for Worker-1 waits for Dashboard-2
       Dashboard-2, handling message #1 report(), waits for the reply of Worker-1 to message #2 next_job() (still in its inbox, place 1)
       Worker-1, handling message #1 work(), waits for Lock-1 (held by Dashboard-2; made at lock_held_across_ask.py:24)
     …

@@ -20,6 +20,7 @@ from greenroom.determinism import determinism
 from greenroom.errors import GreenroomError, NondeterminismEscaped, PromiseBroken, ScenarioNotFound
 from greenroom.exhaust import exhaust
 from greenroom.explore import MAX_STEPS, explore, replay
+from greenroom.render.colour import coloured, wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -196,7 +197,7 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
     )
     if show:
         print("\r\033[K", end="", file=sys.stderr)
-    print(json.dumps(_report(report), ensure_ascii=False) if options.json else report)
+    print(json.dumps(_report(report), ensure_ascii=False) if options.json else _shown(report))
     return 1 if report.failure else 0
 
 
@@ -221,7 +222,7 @@ def _exhaust(options: Any, scenario: Callable[[], Any]) -> int:
     )
     if show:
         print("\r\033[K", end="", file=sys.stderr)
-    print(json.dumps(_exhaustion(report), ensure_ascii=False) if options.json else report)
+    print(json.dumps(_exhaustion(report), ensure_ascii=False) if options.json else _shown(report))
     return 1 if report.failure else 0 if report.exhausted else 3
 
 
@@ -246,12 +247,12 @@ def _replay(options: Any, scenario: Callable[[], Any]) -> int:
     if options.json:
         print(json.dumps(_execution(execution), ensure_ascii=False))
     elif execution.failure is not None:
-        print(execution.failure.told(whole=options.whole))
+        print(_shown(execution.failure.told(whole=options.whole)))
     else:
         from greenroom.render.lanes import lanes  # noqa: PLC0415 - only this branch draws without a failure
 
         cost = f"{execution.steps} steps, {execution.virtual_s:g} virtual seconds"
-        print(f"{lanes(execution.history)}\n\nno failure under {execution.schedule} ({cost})")
+        print(f"{_shown(lanes(execution.history))}\n\nno failure under {execution.schedule} ({cost})")
     return 1 if execution.failure else 0
 
 
@@ -270,6 +271,11 @@ def _determinism(options: Any, scenario: Callable[[], Any]) -> int:
     counts = {"deterministic": True, "schedules": compared.schedules, "events": compared.events}
     print(json.dumps(counts) if options.json else compared)
     return 0
+
+
+def _shown(said: object) -> str:
+    """The text, in colours where they are welcome."""
+    return coloured(str(said)) if wants_colour(sys.stdout) else str(said)
 
 
 def _report(report: Report) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def explain_deadlock(stuck: list[Task]) -> Deadlock:
         shown = [*cycle, *(task for task in stuck if task not in cycle)]
     elif cycle is not None:
         names = [task.name for task in cycle]
-        head = "deadlock: " + " waits for ".join([*names, names[0]])
+        head = " waits for ".join([*names, names[0]])
         shown = [*cycle, *(task for task in stuck if task not in cycle)]
     else:
         root = _root(stuck[0])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from greenroom.history import Detail
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_URN = re.compile(r"\w+ \((urn:uuid:[0-9a-f-]{36})\)")  # how Pykka writes a reference into its messages
 _LIMIT = 60
 _LASTING = frozenset({str, int, float, bool, type(None)})  # what cannot change, keeps nothing else alive, and reads the same later
 
@@ -102,7 +103,14 @@ def _text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one line for each k
     if names is not None:
         inside = ", ".join([f"{name}={_text(getattr(value, name), depth - 1)}" for name in names])
         return f"{type(value).__qualname__}({inside})"
-    return _ADDRESS.sub("", _quiet_repr(value))
+    text = _ADDRESS.sub("", _quiet_repr(value))
+    return _URN.sub(_name_of_urn, text) if "urn:uuid:" in text else text
+
+
+def _name_of_urn(found: re.Match[str]) -> str:
+    task = current_task()
+    known = [] if task is None else task.scheduler.tasks
+    return next((other.name for other in known if other.actor is not None and other.actor.actor_urn == found[1]), found[0])
 
 
 @lru_cache(maxsize=512)

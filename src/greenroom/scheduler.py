@@ -203,6 +203,8 @@ class Scheduler(Names):
             self._stop(error)
         if index:
             self.deviations.append((decision, f"#{index}"))
+            if self.history is not None:
+                self.history.deviation = True
         return index
 
     # -- what the stage calls, in the hub -------------------------------------------------------------------------

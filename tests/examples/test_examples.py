@@ -17,9 +17,9 @@ SEEDS = range(5)
 
 # What is found, in which words, and the options that it takes.
 BUGS = {
-    "deadlock": (greenroom.Deadlock, "deadlock: Orders-1 waits for Stock-2 waits for Orders-1", {}),
+    "deadlock": (greenroom.Deadlock, "Orders-1 waits for Stock-2 waits for Orders-1", {}),
     "dining": (greenroom.Deadlock, "Philosopher-1 waits for Philosopher-2 waits for Philosopher-3 waits for Philosopher-1", {}),
-    "lock_held_across_ask": (greenroom.Deadlock, "deadlock: Dashboard-2 waits for Worker-1 waits for Dashboard-2", {}),
+    "lock_held_across_ask": (greenroom.Deadlock, "Dashboard-2 waits for Worker-1 waits for Dashboard-2", {}),
     "lost_update": (AssertionError, "2 payments of 30 from 100 leave 70", {}),
     "message_order": (greenroom.ActorDied, "Warehouse-1 died of KeyError('A7') while it handled paid('A7')", {}),
     "restart_race": (AssertionError, "uploaded []", {}),

@@ -173,7 +173,7 @@ def test_a_deadlock_is_found_with_who_waits_for_whom():
 
     error, notes = failure_of(Machine)
     assert type(error) is greenroom.Deadlock
-    assert str(error).startswith("deadlock: Peer-")
+    assert str(error).startswith("Peer-")
     assert "✗ waits for" in notes
 
 

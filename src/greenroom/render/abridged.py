@@ -6,6 +6,8 @@ import re
 from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from greenroom.causality import STOPS
+from greenroom.render.inboxes import inbox_note
 from greenroom.render.relevant import Relevant
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def abridged(history: History, *, whole: bool = False) -> list[Line]:
     chosen = loud if whole or relevant.places is None else [place for place in loud if place in relevant.places]
     if len(chosen) == len(loud) - 1:  # the line that says so would take its place
         chosen = loud
-    events = [history.events[place] for place in chosen]
+    drained = _drained(history)
+    events = [history.events[place]._replace(kind="drained") if place in drained else history.events[place] for place in chosen]
     first = _first_starts(events)
     last: list[Line] = []
     if relevant.stops:
@@ -63,7 +66,8 @@ def abridged(history: History, *, whole: bool = False) -> list[Line]:
         events, chosen = events[len(first) :], chosen[len(first) :]
     far = relevant.distances() if relevant.places is not None else None
     distances = [None if far is None else far[place] for place in chosen]
-    return lines + _told(events, distances, {*history.focus}) + last
+    notes = [inbox_note(history, place) for place in chosen[: len(events)]]
+    return lines + _told(events, distances, notes, {*history.focus}) + last
 
 
 def keep(lines: list[Line], room: int) -> list[Line]:
@@ -130,8 +134,8 @@ def _left_out(history: History, relevant: Relevant, count: int) -> list[Line]:
     return [Line(text=f"… {count:,} events are left out{whose}: nothing leads from there to the failure", stands_for=count)]
 
 
-def _told(events: list[Event], distances: list[int | None], focus: set[str]) -> list[Line]:
-    """The lines of these events: a stop of several actors is one line, a reply joins the message that it answers."""
+def _told(events: list[Event], distances: list[int | None], notes: list[str], focus: set[str]) -> list[Line]:
+    """The lines of these events: a stop of several actors is one line, a reply joins the message that it answers, a note has a line."""
     lines: list[Line] = []
     place = 0
     while place < len(events):
@@ -149,8 +153,24 @@ def _told(events: list[Event], distances: list[int | None], focus: set[str]) -> 
             lines.append(Line(event, stands_for=2, reply=events[place + 1], distance=distance))
         else:
             lines.append(Line(event, distance=distance))
+            if notes[place]:
+                lines.append(Line(text=f"  ({notes[place]})", stands_for=0, distance=distance))
         place += count
     return lines
+
+
+def _drained(history: History) -> set[int]:
+    """The places of messages that an actor took out of its inbox after its end: Pykka empties it then, and handles none of them."""
+    found: set[int] = set()
+    ended: set[str] = set()
+    for place, event in enumerate(history.events):
+        if event.kind == "start":
+            ended.discard(event.target)  # a name that was free again
+        elif event.kind == "receive" and event.task in ended:
+            found.add(place)
+        elif event.kind == "died" or (event.kind == "receive" and event.detail in STOPS):
+            ended.add(event.task)
+    return found
 
 
 def _answers(reply: Event, received: Event) -> bool:

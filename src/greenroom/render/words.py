@@ -12,6 +12,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "send": ("→ {which} {detail}", "→ {which} {detail}"),
     "lost": ("→ {which} {detail} ✗ nobody will read it", "→ {which} {detail} ✗ nobody will read it"),
     "receive": ("● #{number} {detail}", "● {detail}"),
+    "drained": ("✗ drops #{number} {detail}", "✗ drops {detail}"),
     "reply": ("↩ reply #{number} {detail}", "sets {future}: {detail}"),
     "answer": ("✓ {which} answers {detail}", "✓ gets {future}: {detail}"),
     "timeout": ("✗ times out waiting for {target} to answer #{number} {detail}", "✗ times out waiting for {target} {detail}"),

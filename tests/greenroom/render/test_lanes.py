@@ -412,3 +412,55 @@ def test_a_picture_of_a_long_history_is_drawn_quickly():
     started = time.process_time()
     lanes(history, width=100)
     assert time.process_time() - started < 5
+
+
+# -- inboxes, where they matter ------------------------------------------------------------------------------------------
+
+
+def test_who_times_out_is_told_what_the_other_did_meanwhile():
+    class Slow(pykka.ThreadingActor):
+        def on_receive(self, message):
+            time.sleep(message)
+
+    def scenario():
+        slow = Slow.start()
+        slow.ask(5, block=False)
+        slow.ask(1, block=False)
+        slow.ask(2, timeout=3)
+
+    shown = picture(scenario, ignore=[greenroom.LeftBehind]).splitlines()
+    [timeout] = [place for place, line in enumerate(shown) if "times out" in line]
+    assert shown[timeout + 1].strip() == "(Slow-1 is handling #1 ask 5 and has in its inbox #2 ask 1, #3 ask 2)"
+
+
+def test_what_a_dead_actor_never_read_is_told_and_looks_unread():
+    class Frail(pykka.ThreadingActor):
+        def on_receive(self, message):
+            raise ValueError(message)
+
+    def scenario():
+        frail = Frail.start()
+        frail.tell("one")
+        frail.tell("two")
+
+    shown = picture(scenario)
+    assert "(Frail-1 leaves unread: #2 'two')" in shown
+    assert "✗ drops #2 'two'" in shown
+    assert "● #2" not in shown
+
+
+def test_a_choice_of_the_program_against_the_default_is_marked():
+    def scenario():
+        assert greenroom.choose("fine", "crash") == "fine"
+
+    failure = greenroom.explore(scenario, executions=20).failure
+    assert "▶ choose 'crash'" in str(failure)
+
+
+def test_an_error_that_names_an_actor_by_its_urn_is_told_by_its_name():
+    def scenario():
+        echo = Echo.start()
+        echo.stop()
+        Echo.start().ask(pykka.ActorDeadError(f"{echo} not found"))
+
+    assert "● #1 ask ActorDeadError('Echo-1 not found')" in picture(scenario)
