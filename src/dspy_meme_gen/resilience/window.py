@@ -11,7 +11,7 @@ __all__ = ["Window", "WindowPolicy"]
 
 @dataclass(frozen=True, slots=True)
 class WindowPolicy:
-    """From `least` to `most`, `first` to begin with; every `period_s` seconds `step` (a share) more or less, around `target_s` of latency."""
+    """From `least` to `most`, `first` to begin with; every `period_s` seconds `step` (a share) more or less, around `target_s` latency."""
 
     first: int = 100
     least: int = 10
