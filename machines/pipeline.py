@@ -71,7 +71,14 @@ CRASHABLE: Final[dict[str, type]] = {
     "generator": MemeGenerator,
     "router": Router,
 }
-PROMPT: Final = 0.35  # virtual seconds that work may take when nothing naps: a backoff for each of three incarnations, and some room
+# The model has one worker of a kind, no jitter, and no breakers: here they never open.
+ONE: Final[dict[str, Any]] = {
+    "retry_jitter": 0.0,
+    "text_workers": 1,
+    "image_workers": 1,
+    **dict.fromkeys(("text_breaker_failures", "image_breaker_failures", "breaker_failures"), 1_000_000_000),
+}
+PROMPT: Final = 0.38  # virtual seconds that work may take when nothing naps: a backoff for each of three incarnations, and some room
 WORK: Final = ("cats", "rude cats", "cats", "dull cats", "cats", "cats", "cats / dry", "cats", "cats", "cats")
 WARM_UP: Final = 7  # rounds of this work after which the 60 remembered outcomes and the 4 cached memes are all of it
 ROUNDS: Final = 45  # Python's own pools take up to forty rounds to fill
@@ -106,7 +113,9 @@ class PipelineMachine(greenroom.ActorMachine):
         self.muted = False
         self.script = ScriptedPorts(self._on_progress)
         SUPERVISION.listener = self._on_restart
-        settings = Settings(recorded_outcomes=60, cache_capacity=4, cache_ttl_s=20.0, image_width=64, image_height=48, restart_limit=2)
+        settings = Settings(
+            recorded_outcomes=60, cache_capacity=4, cache_ttl_s=20.0, image_width=64, image_height=48, restart_limit=2, **ONE
+        )
         self.service: Pipeline = start_pipeline(settings, self.script.ports())
         rules = Rules(cache_capacity=4, cache_ttl_s=20.0, restart_limit=2, lateness_s=30.0 if self.on_threads else 1e-6)
         self.started_s = time.monotonic()

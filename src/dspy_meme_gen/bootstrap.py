@@ -34,6 +34,7 @@ from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.outbox import Outbox
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.ports import Ports, no_progress
+from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings
 
@@ -69,9 +70,10 @@ def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
     """
     ledger, outbox = Ledger(ports.progress, settings.recorded_outcomes), Outbox()
     roster = Roster(settings.restart_limit, settings.restart_window_s)
-    pipeline = Pipeline(settings, ports, ledger, outbox, roster)
+    breakers = Breakers(settings.breakers())
+    pipeline = Pipeline(settings, ports, ledger, outbox, roster, breakers)
     try:
-        _start_actors(pipeline, settings=settings, ports=ports, ledger=ledger, outbox=outbox, roster=roster)
+        _start_actors(pipeline, settings=settings, ports=ports, ledger=ledger, outbox=outbox, roster=roster, breakers=breakers)
     except BaseException:
         pipeline.stop(grace_s=0)
         raise
@@ -79,14 +81,18 @@ def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
 
 
 def _start_actors(  # noqa: PLR0913 - bootstrap hands round everything there is
-    pipeline: Pipeline, *, settings: Settings, ports: Ports, ledger: Ledger, outbox: Outbox, roster: Roster
+    pipeline: Pipeline, *, settings: Settings, ports: Ports, ledger: Ledger, outbox: Outbox, roster: Roster, breakers: Breakers
 ) -> None:
     """Supervisor, workers, orchestrator, router: whoever is told something was started before whoever tells it."""
-    addresses = {name: Address(name) for name in (names.SUPERVISOR, *names.WORKERS, names.MEME_GENERATOR, names.ROUTER)}
+    sizes = {names.TEXT_GENERATOR: settings.text_workers, names.IMAGE_GENERATOR: settings.image_workers}
+    pools = {kind: names.pool(kind, sizes.get(kind, 1)) for kind in names.WORKERS}
+    workers = [name for pool in pools.values() for name in pool]
+    addresses = {name: Address(name) for name in (names.SUPERVISOR, *workers, names.MEME_GENERATOR, names.ROUTER)}
     supervisor, orchestrator, router = addresses[names.SUPERVISOR], addresses[names.MEME_GENERATOR], addresses[names.ROUTER]
     surroundings = Surroundings(
         address=orchestrator,
-        workers={name: addresses[name] for name in names.WORKERS},
+        workers={kind: tuple(addresses[name] for name in pool) for kind, pool in pools.items()},
+        breakers=breakers,
         ledger=ledger,
         outbox=outbox,
         timers=ports.timers,
@@ -106,11 +112,11 @@ def _start_actors(  # noqa: PLR0913 - bootstrap hands round everything there is
             drain_s=settings.outbox_drain_s,
         ),
         names.CACHE: lambda identity: Cache.start(identity, orchestrator, MemoryCache(settings.cache_capacity, settings.cache_ttl_s)),
-        names.IMAGE_GENERATOR: partial(ImageGenerator.start, replies=orchestrator, model=ports.image),
+        **dict.fromkeys(pools[names.IMAGE_GENERATOR], partial(ImageGenerator.start, replies=orchestrator, model=ports.image)),
         names.REFINER: partial(Refiner.start, replies=orchestrator, refiner=ports.refiner),
         names.SCORER: partial(Scorer.start, replies=orchestrator, scorer=ports.scorer),
         **{kind: partial(Verifier.start, replies=orchestrator, verifier=ports.verifier(kind)) for kind in KINDS},
-        names.TEXT_GENERATOR: partial(TextGenerator.start, replies=orchestrator, model=ports.text),
+        **dict.fromkeys(pools[names.TEXT_GENERATOR], partial(TextGenerator.start, replies=orchestrator, model=ports.text)),
         names.MEME_GENERATOR: partial(MemeGenerator.start, surroundings=surroundings),
         names.ROUTER: partial(Router.start, address=router, orchestrator=orchestrator, ledger=ledger, timers=ports.timers),
     }

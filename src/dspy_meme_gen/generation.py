@@ -26,6 +26,7 @@ from dspy_meme_gen.domain import (
     meme_id,
 )
 from dspy_meme_gen.messages import CheckText, LookUp, MarkText, RefineText, RenderImage, StoreMeme, Task, WriteText
+from dspy_meme_gen.resilience.backoff import BackoffPolicy, backoff_s
 from dspy_meme_gen.settings import Settings
 
 __all__ = ["Begin", "Call", "Defer", "Effect", "Finish", "Generation", "Pause"]
@@ -163,12 +164,18 @@ class Generation:
         """A worker's port raised `error`, or the worker crashed on the task twice. A text is tried again after a pause."""
         if worker == names.TEXT_GENERATOR and self._retries_left > 0:
             self._retries_left -= 1
-            return (Pause(self._settings.retry_backoff_s),)
+            failures = self._settings.text_retries - self._retries_left
+            policy = BackoffPolicy(first_s=self._settings.retry_backoff_s, jitter=self._settings.retry_jitter)
+            return (Pause(backoff_s(policy, failures, self._request.request_id)),)
         return self._without(worker, error)
 
     def expired(self, worker: str) -> Effects:
         """A worker did not answer in time."""
         return self._without(worker, "StageTimeout")
+
+    def refused(self, worker: str) -> Effects:
+        """A breaker did not let the call through: trying again at once would be refused again."""
+        return self._without(worker, "CircuitOpen")
 
     def resumed(self) -> Effects:
         """The pause is over."""

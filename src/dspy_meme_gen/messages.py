@@ -34,6 +34,7 @@ __all__ = [
     "WorkDone",
     "WorkExpired",
     "WorkFailed",
+    "WorkRefused",
     "WriteText",
 ]
 
@@ -166,6 +167,14 @@ class WorkFailed:
 @dataclass(frozen=True, slots=True)
 class WorkExpired:
     """Timer to orchestrator: the time limit of this piece of work has passed."""
+
+    request_id: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRefused:
+    """Orchestrator to itself: the breaker of this kind of work is open, so nobody was told of this piece."""
 
     request_id: str
     serial: int

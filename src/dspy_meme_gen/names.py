@@ -2,7 +2,19 @@
 
 from dspy_meme_gen.domain import KINDS
 
-__all__ = ["CACHE", "IMAGE_GENERATOR", "MEME_GENERATOR", "REFINER", "ROUTER", "SCORER", "STORE", "SUPERVISOR", "TEXT_GENERATOR", "WORKERS"]
+__all__ = [
+    "CACHE",
+    "IMAGE_GENERATOR",
+    "MEME_GENERATOR",
+    "REFINER",
+    "ROUTER",
+    "SCORER",
+    "STORE",
+    "SUPERVISOR",
+    "TEXT_GENERATOR",
+    "WORKERS",
+    "pool",
+]
 
 SUPERVISOR = "supervisor"
 STORE = "store"
@@ -16,3 +28,8 @@ ROUTER = "router"
 
 WORKERS = (STORE, CACHE, IMAGE_GENERATOR, REFINER, SCORER, *KINDS, TEXT_GENERATOR)
 """Those that do tasks for the orchestrator, in order of start."""
+
+
+def pool(kind: str, size: int) -> tuple[str, ...]:
+    """The names of `size` workers of one kind: the first has the kind's own name, the others are numbered from 2."""
+    return (kind, *(f"{kind}-{number}" for number in range(2, size + 1)))

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -15,6 +16,8 @@ from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import Abandon, Submit, Withdraw
 from dspy_meme_gen.outbox import Outbox
 from dspy_meme_gen.ports import Closeable, Ports
+from dspy_meme_gen.resilience.breaker import State
+from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings
 
@@ -29,12 +32,15 @@ class Pipeline:
     It is a context manager: leaving the block stops it.
     """
 
-    def __init__(self, settings: Settings, ports: Ports, ledger: Ledger, outbox: Outbox, roster: Roster) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - bootstrap hands round everything there is
+        self, settings: Settings, ports: Ports, ledger: Ledger, outbox: Outbox, roster: Roster, breakers: Breakers
+    ) -> None:
         self._settings = settings
         self._ports = ports
         self._ledger = ledger
         self._outbox = outbox
         self._roster = roster
+        self._breakers = breakers
         self._stopping = threading.Lock()
         self._stopped = False
 
@@ -74,6 +80,10 @@ class Pipeline:
     def record(self, meme_id: str) -> MemeRecord | None:
         """The record of a meme, also one that still waits for the store, or None. Raises what the store raises."""
         return self._outbox.find(meme_id) or self._ports.store.get(meme_id)
+
+    def breakers(self) -> dict[str, State]:
+        """The state of the breaker of each kind of work: closed, open or half-open."""
+        return self._breakers.states(time.monotonic())
 
     def in_flight(self) -> tuple[str, ...]:
         """The request_ids that were accepted and have no outcome yet, in order of acceptance."""

@@ -1,7 +1,8 @@
 """The seams of MemesPy: what the pipeline needs from outside, as Protocols. Adapters are in `adapters/`, picked in `bootstrap`.
 
 Every call is plain and synchronous and may raise, unless it says otherwise; the actors turn a raise into what the contract wants.
-A port is called from one actor's thread at a time, except MemeStore's reads and `progress`, which any thread may call.
+A port is called from one actor's thread at a time, except the text and image models, which have a pool of actors, MemeStore's reads, and
+`progress`, which any thread may call.
 """
 
 from collections.abc import Callable

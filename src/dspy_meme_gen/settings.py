@@ -6,7 +6,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from dspy_meme_gen import names
+from dspy_meme_gen.domain import KINDS
 from dspy_meme_gen.errors import InvalidSettings
+from dspy_meme_gen.resilience.breaker import BreakerPolicy
 
 __all__ = ["Settings"]
 
@@ -18,7 +21,9 @@ class Settings:
     """Every number and address of a pipeline. Times in seconds, sizes in pixels. InvalidSettings if a value is out of range.
 
     `database_url` None means SQLite in the user's data directory. `cache_ttl_s` 0 means that nothing is cached.
-    `recorded_outcomes` is how many finished requests are remembered by their request_id.
+    `text_workers` and `image_workers` are the sizes of these pools. So many failures in a row (`..._breaker_failures`) open the breaker of
+    a kind of work for so long (`..._breaker_s`); text and images have their own numbers. `recorded_outcomes` is how many finished requests
+    are remembered by their request_id. A retry waits `retry_backoff_s`, twice as long each time, a share of `retry_jitter` more or less.
     `fallback_font` is the path of a font for what Anton has no letters for.
     `actor_stop_s` is how long a stop waits for an actor that is still inside a port call.
     """
@@ -29,6 +34,15 @@ class Settings:
     cache_capacity: int = 1000
     text_retries: int = 1
     retry_backoff_s: float = 0.1
+    retry_jitter: float = 0.2
+    text_workers: int = 2
+    image_workers: int = 2
+    text_breaker_failures: int = 3
+    text_breaker_s: float = 30.0
+    image_breaker_failures: int = 2
+    image_breaker_s: float = 60.0
+    breaker_failures: int = 5
+    breaker_s: float = 60.0
     call_limit_s: float = 10.0
     render_limit_s: float = 30.0
     restart_limit: int = 5
@@ -70,6 +84,15 @@ class Settings:
         except InvalidSettings as error:
             raise InvalidSettings(f"the environment does not make a configuration: {error}") from None
 
+    def breakers(self) -> dict[str, BreakerPolicy]:
+        """The breaker of each kind of work. The store has none: what it cannot take waits in the outbox, which tries again by itself."""
+        every = BreakerPolicy(self.breaker_failures, self.breaker_s)
+        return {
+            **dict.fromkeys((names.CACHE, names.REFINER, names.SCORER, *KINDS), every),
+            names.TEXT_GENERATOR: BreakerPolicy(self.text_breaker_failures, self.text_breaker_s),
+            names.IMAGE_GENERATOR: BreakerPolicy(self.image_breaker_failures, self.image_breaker_s),
+        }
+
     def database(self) -> str:
         """The SQLAlchemy URL to use."""
         return self.database_url or f"sqlite:///{_data_directory(os.environ) / 'memespy.db'}"
@@ -80,6 +103,15 @@ _RANGES: dict[str, tuple[float, float]] = {
     "cache_capacity": (0, 1e7),
     "text_retries": (0, 10),
     "retry_backoff_s": (0, 60),
+    "retry_jitter": (0, 1),
+    "text_workers": (1, 64),
+    "image_workers": (1, 64),
+    "text_breaker_failures": (1, 1e9),
+    "text_breaker_s": (0, 1e6),
+    "image_breaker_failures": (1, 1e9),
+    "image_breaker_s": (0, 1e6),
+    "breaker_failures": (1, 1e9),
+    "breaker_s": (0, 1e6),
     "call_limit_s": (0.001, 3600),
     "render_limit_s": (0.001, 3600),
     "restart_limit": (0, 1e6),
@@ -91,7 +123,19 @@ _RANGES: dict[str, tuple[float, float]] = {
     "image_width": (16, 4096),
     "image_height": (16, 4096),
 }
-_WHOLE = ("cache_capacity", "text_retries", "restart_limit", "recorded_outcomes", "image_width", "image_height")
+_WHOLE = (
+    "cache_capacity",
+    "text_retries",
+    "text_workers",
+    "image_workers",
+    "text_breaker_failures",
+    "image_breaker_failures",
+    "breaker_failures",
+    "restart_limit",
+    "recorded_outcomes",
+    "image_width",
+    "image_height",
+)
 _VARIABLES = {"database_url": "DATABASE_URL", "log_level": "LOG_LEVEL"}
 _CONVERSIONS: dict[str, Callable[[str], Any]] = {"database_url": str, "log_level": str.upper, "fallback_font": str}
 

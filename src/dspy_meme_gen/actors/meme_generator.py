@@ -1,6 +1,8 @@
 """The orchestrator: carries out what each request's Generation wants, and tells it of the results."""
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,9 +25,12 @@ from dspy_meme_gen.messages import (
     WorkDone,
     WorkExpired,
     WorkFailed,
+    WorkRefused,
 )
 from dspy_meme_gen.outbox import Outbox
 from dspy_meme_gen.ports import TimerHandle, Timers
+from dspy_meme_gen.resilience.breaker import Ticket
+from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.settings import Settings
 
 __all__ = ["MemeGenerator", "Surroundings"]
@@ -37,11 +42,13 @@ logger = logging.getLogger("memespy.meme_generator")
 class Surroundings:
     """What an orchestrator works with; all of it outlives the orchestrator.
 
+    `workers` has the addresses of everyone who does a kind of work; `breakers` goes by the same names.
     `serials` is one counter for all incarnations, so that no answer meant for a predecessor is ever taken for one's own.
     """
 
     address: Address
-    workers: Mapping[str, Address]
+    workers: Mapping[str, tuple[Address, ...]]
+    breakers: Breakers
     ledger: Ledger
     outbox: Outbox
     timers: Timers
@@ -52,9 +59,14 @@ class Surroundings:
 
 @dataclass(slots=True, eq=False)
 class _Outstanding:
-    """A call that was made, or (`call` None) a pause. `told` is the incarnation that got it, `crashes` how many died of it."""
+    """A call that was made, or (`call` None) a pause. `told` is the incarnation of `worker` that got it, `crashes` how many died of it.
+
+    Without a `ticket` the call was refused by its breaker, and nobody was told.
+    """
 
     call: Call | None
+    worker: Address | None = None
+    ticket: Ticket | None = None
     told: int = NOBODY
     crashes: int = 0
     timer: TimerHandle | None = None
@@ -82,6 +94,7 @@ class MemeGenerator(SupervisedActor):
         self._around = surroundings
         self._jobs: dict[str, _Job] = {}
         self._flights: dict[str, list[str]] = {}
+        self._load: Counter[str] = Counter()  # calls outstanding, by the worker's name
 
     def handle(self, message: object) -> None:
         """Begin or drop a request, or go on with it."""
@@ -89,11 +102,13 @@ class MemeGenerator(SupervisedActor):
             case Generate():
                 self._generate(message)
             case WorkDone(request_id, serial, value):
-                self._answered(request_id, serial, lambda job, call: job.generation.done(call.worker, value))
+                self._answered(request_id, serial, lambda job, call: job.generation.done(call.worker, value), well=True)
             case WorkFailed(request_id, serial, error):
-                self._answered(request_id, serial, lambda job, call: job.generation.failed(call.worker, error))
+                self._answered(request_id, serial, lambda job, call: job.generation.failed(call.worker, error), well=False)
             case WorkExpired(request_id, serial):
-                self._answered(request_id, serial, lambda job, call: job.generation.expired(call.worker))
+                self._answered(request_id, serial, lambda job, call: job.generation.expired(call.worker), well=False)
+            case WorkRefused(request_id, serial):
+                self._answered(request_id, serial, lambda job, call: job.generation.refused(call.worker), well=False)
             case BackoffPassed(request_id, serial):
                 self._resume(request_id, serial)
             case ChildRestarted(name, incarnation):
@@ -123,14 +138,14 @@ class MemeGenerator(SupervisedActor):
 
     # Going on
 
-    def _answered(self, request_id: str, serial: int, what: Callable[[_Job, Call], Effects]) -> None:
+    def _answered(self, request_id: str, serial: int, what: Callable[[_Job, Call], Effects], *, well: bool) -> None:
         """Tell the generation, unless nobody waits for this serial any more: the answer is late, or a second one."""
         job = self._jobs.get(request_id)
         outstanding = job.outstanding.pop(serial, None) if job is not None else None
         if job is None or outstanding is None:
             return
-        _disarm(outstanding)
         assert outstanding.call is not None, "a worker was never told the serial of a pause"
+        self._end(outstanding, well=well)
         self._carry_out(job, what(job, outstanding.call))
 
     def _resume(self, request_id: str, serial: int) -> None:
@@ -144,18 +159,19 @@ class MemeGenerator(SupervisedActor):
             (job, serial)
             for job in self._jobs.values()
             for serial, outstanding in job.outstanding.items()
-            if outstanding.call is not None and outstanding.call.worker == name and outstanding.told < incarnation
+            if outstanding.worker is not None and outstanding.worker.name == name and outstanding.told < incarnation
         ]
         for job, serial in lost:
             outstanding = job.outstanding.pop(serial, None)
             if outstanding is None or outstanding.call is None:
                 continue  # dropped meanwhile, by what came of another one
-            _disarm(outstanding)
             # Told to one that was dead already, it crashed nobody.
             crashes = outstanding.crashes + (outstanding.told != NOBODY)
             # A crashed cache is no cache; a second crash on the same task counts as the port's own error.
-            if name == names.CACHE or crashes > 1:
-                self._carry_out(job, job.generation.failed(name, "ActorCrashed"))
+            failed = name == names.CACHE or crashes > 1
+            self._end(outstanding, well=False if failed else None)
+            if failed:
+                self._carry_out(job, job.generation.failed(outstanding.call.worker, "ActorCrashed"))
             else:
                 self._call(job, outstanding.call, crashes)
 
@@ -169,7 +185,7 @@ class MemeGenerator(SupervisedActor):
         """Whether the job goes on."""
         match effect:
             case Begin(stage, detail):
-                _drop_outstanding(job)
+                self._drop_outstanding(job)
                 return self._around.ledger.report(job.request_id, stage, detail)
             case Call():
                 self._call(job, effect, crashes=0)
@@ -178,7 +194,7 @@ class MemeGenerator(SupervisedActor):
                 job.outstanding[serial] = _Outstanding(None, timer=self._later(delay_s, BackoffPassed(job.request_id, serial)))
             case Defer(record):
                 self._around.outbox.add(record)
-                self._around.workers[names.STORE].tell(DrainOutbox())
+                self._one_of(names.STORE).tell(DrainOutbox())
             case Finish():
                 self._finish(job, effect)
                 return False
@@ -186,10 +202,37 @@ class MemeGenerator(SupervisedActor):
 
     def _call(self, job: _Job, call: Call, crashes: int) -> None:
         serial = next(self._around.serials)
-        outstanding = job.outstanding[serial] = _Outstanding(call, crashes=crashes)
+        ticket = self._around.breakers.admit(call.worker, time.monotonic())
+        if ticket is None:
+            job.outstanding[serial] = _Outstanding(call)
+            self._around.address.tell(WorkRefused(job.request_id, serial))
+            return
+        worker = self._one_of(call.worker)
+        outstanding = job.outstanding[serial] = _Outstanding(call, worker, ticket, crashes=crashes)
+        self._load[worker.name] += 1
         if call.limit_s is not None:
             outstanding.timer = self._later(call.limit_s, WorkExpired(job.request_id, serial))
-        outstanding.told = self._around.workers[call.worker].tell(Work(job.request_id, serial, call.task))
+        outstanding.told = worker.tell(Work(job.request_id, serial, call.task))
+
+    def _one_of(self, kind: str) -> Address:
+        """The worker of a kind that has the least to do; of several such the first."""
+        return min(self._around.workers[kind], key=lambda address: self._load[address.name])
+
+    def _end(self, outstanding: _Outstanding, *, well: bool | None) -> None:
+        """A call has ended `well` or not; None if nobody waits for it any more, which says nothing of the worker."""
+        if outstanding.timer is not None:
+            outstanding.timer.cancel()
+            outstanding.timer = None
+        if outstanding.call is None or outstanding.worker is None or outstanding.ticket is None:
+            return
+        self._load[outstanding.worker.name] -= 1
+        name, ticket = outstanding.call.worker, outstanding.ticket
+        if well is None:
+            self._around.breakers.given_up(name, ticket)
+        elif well:
+            self._around.breakers.success(name, ticket)
+        else:
+            self._around.breakers.failure(name, ticket, time.monotonic())
 
     def _later(self, delay_s: float, message: object) -> TimerHandle:
         return self._around.timers.call_later(delay_s, partial(self._around.address.tell, message))
@@ -203,7 +246,7 @@ class MemeGenerator(SupervisedActor):
         if not settled or not isinstance(outcome, Meme | Rejected):
             return
         if finish.fresh and isinstance(outcome, Meme) and not outcome.degraded:
-            self._around.workers[names.CACHE].tell(Remember(job.key, outcome))
+            self._one_of(names.CACHE).tell(Remember(job.key, outcome))
         _leader, *waiting = self._flights[job.key]
         for request_id in waiting:
             self._around.ledger.settle(request_id, outcome)
@@ -225,7 +268,7 @@ class MemeGenerator(SupervisedActor):
 
     def _forget(self, request_id: str) -> None:
         job = self._jobs.pop(request_id)
-        _drop_outstanding(job)
+        self._drop_outstanding(job)
         flight = self._flights[job.key]
         flight.remove(request_id)
         if not flight:
@@ -233,18 +276,11 @@ class MemeGenerator(SupervisedActor):
 
     def _drop_everything(self) -> None:
         for job in self._jobs.values():
-            _drop_outstanding(job)
+            self._drop_outstanding(job)
         self._jobs.clear()
         self._flights.clear()
 
-
-def _drop_outstanding(job: _Job) -> None:
-    for outstanding in job.outstanding.values():
-        _disarm(outstanding)
-    job.outstanding.clear()
-
-
-def _disarm(outstanding: _Outstanding) -> None:
-    if outstanding.timer is not None:
-        outstanding.timer.cancel()
-        outstanding.timer = None
+    def _drop_outstanding(self, job: _Job) -> None:
+        for outstanding in job.outstanding.values():
+            self._end(outstanding, well=None)
+        job.outstanding.clear()
