@@ -3,7 +3,8 @@
 GreenroomError
 ├── UsageError                 the caller asked for something that makes no sense
 │   ├── ScheduleSyntaxError    a text that is no schedule
-│   └── ScenarioNotFound       a FILE.py::function that cannot be loaded
+│   ├── ScenarioNotFound       a FILE.py::function that cannot be loaded
+│   └── ProgramInvalid         a machine's steps cannot be taken as they stand
 ├── StageError                 a stage was used in a way that cannot work
 │   ├── StageClosed            a primitive outlived its stage
 │   ├── OutsideStage           a simulated primitive would have to wait, outside every task
@@ -37,6 +38,10 @@ class ScheduleSyntaxError(UsageError):
 
 class ScenarioNotFound(UsageError):
     """A scenario named on the command line cannot be loaded."""
+
+
+class ProgramInvalid(UsageError):
+    """A machine's steps cannot be taken as they stand."""
 
 
 class StageError(GreenroomError, RuntimeError):

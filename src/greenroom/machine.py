@@ -13,7 +13,7 @@ import pykka
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, StopTest, UnsatisfiedAssumption
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from greenroom import diagnosis
 from greenroom.client import Client, StageClient, ThreadClient
@@ -23,6 +23,7 @@ from greenroom.history import History, Operation
 from greenroom.ignoring import switched_off
 from greenroom.policies.drawn import from_bytes, schedule_bytes
 from greenroom.policies.fifo import Fifo
+from greenroom.recording import Recorded
 from greenroom.render.lanes import lanes
 from greenroom.stage import Stage
 
@@ -53,7 +54,7 @@ class _Switched:
         return self.now.choose_value(count)
 
 
-class ActorMachine(RuleBasedStateMachine):
+class ActorMachine(Recorded):
     """A RuleBasedStateMachine that drives unmodified Pykka actors on a controlled schedule, in virtual time.
 
     Write ``start_actors`` (and ``stop_actors`` where ``ActorRegistry.stop_all()`` is not enough), and rules that give calls to clients:
