@@ -71,9 +71,10 @@ CRASHABLE: Final[dict[str, type]] = {
     "generator": MemeGenerator,
     "router": Router,
 }
-# The model has one worker of a kind, no jitter, and no breakers: here they never open.
+# The model has one worker of a kind, no jitter, and neither breakers nor limits: here they never open, and nobody is refused.
 ONE: Final[dict[str, Any]] = {
     "retry_jitter": 0.0,
+    "user_burst": 1_000_000_000,
     "text_workers": 1,
     "image_workers": 1,
     **dict.fromkeys(("text_breaker_failures", "image_breaker_failures", "breaker_failures"), 1_000_000_000),

@@ -1,5 +1,6 @@
 """The only place that picks adapters and starts actors."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -28,9 +29,12 @@ from dspy_meme_gen.adapters.pillow_images import PillowImageModel
 from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.address import Address
+from dspy_meme_gen.admission import Admission
 from dspy_meme_gen.domain import KINDS, Progress
 from dspy_meme_gen.errors import InvalidSettings
-from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.lasting import Lasting
+from dspy_meme_gen.ledger import Entry, Ledger
+from dspy_meme_gen.messages import Released
 from dspy_meme_gen.outbox import Outbox
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.ports import Ports, no_progress
@@ -68,46 +72,53 @@ def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
 
     Nothing is left behind if starting fails; what made it fail is raised.
     """
-    ledger, outbox = Ledger(ports.progress, settings.recorded_outcomes), Outbox()
-    roster = Roster(settings.restart_limit, settings.restart_window_s)
-    breakers = Breakers(settings.breakers())
-    pipeline = Pipeline(settings, ports, ledger, outbox, roster, breakers)
+    router, admission = Address(names.ROUTER), Admission(settings)
+    lasting = Lasting(
+        settings=settings,
+        ports=ports,
+        ledger=Ledger(ports.progress, settings.recorded_outcomes, admission=admission, released=partial(_tell_released, router)),
+        outbox=Outbox(),
+        roster=Roster(settings.restart_limit, settings.restart_window_s),
+        breakers=Breakers(settings.breakers()),
+        admission=admission,
+    )
+    pipeline = Pipeline(lasting)
     try:
-        _start_actors(pipeline, settings=settings, ports=ports, ledger=ledger, outbox=outbox, roster=roster, breakers=breakers)
+        _start_actors(pipeline, lasting, router)
     except BaseException:
         pipeline.stop(grace_s=0)
         raise
     return pipeline
 
 
-def _start_actors(  # noqa: PLR0913 - bootstrap hands round everything there is
-    pipeline: Pipeline, *, settings: Settings, ports: Ports, ledger: Ledger, outbox: Outbox, roster: Roster, breakers: Breakers
-) -> None:
+def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address) -> None:
     """Supervisor, workers, orchestrator, router: whoever is told something was started before whoever tells it."""
+    settings, ports = lasting.settings, lasting.ports
     sizes = {names.TEXT_GENERATOR: settings.text_workers, names.IMAGE_GENERATOR: settings.image_workers}
     pools = {kind: names.pool(kind, sizes.get(kind, 1)) for kind in names.WORKERS}
     workers = [name for pool in pools.values() for name in pool]
-    addresses = {name: Address(name) for name in (names.SUPERVISOR, *workers, names.MEME_GENERATOR, names.ROUTER)}
-    supervisor, orchestrator, router = addresses[names.SUPERVISOR], addresses[names.MEME_GENERATOR], addresses[names.ROUTER]
+    addresses = {name: Address(name) for name in (names.SUPERVISOR, *workers, names.MEME_GENERATOR)}
+    addresses[names.ROUTER] = router
+    supervisor, orchestrator = addresses[names.SUPERVISOR], addresses[names.MEME_GENERATOR]
     surroundings = Surroundings(
         address=orchestrator,
         workers={kind: tuple(addresses[name] for name in pool) for kind, pool in pools.items()},
-        breakers=breakers,
-        ledger=ledger,
-        outbox=outbox,
+        breakers=lasting.breakers,
+        ledger=lasting.ledger,
+        outbox=lasting.outbox,
         timers=ports.timers,
         serials=count(1),
         settings=settings,
         placeholder=ports.image.placeholder,
     )
     starts: dict[str, StartActor] = {
-        names.SUPERVISOR: partial(Supervisor.start, roster=roster, give_up=pipeline.give_up),
+        names.SUPERVISOR: partial(Supervisor.start, roster=lasting.roster, give_up=pipeline.give_up),
         names.STORE: partial(
             Store.start,
             replies=orchestrator,
             address=addresses[names.STORE],
             store=ports.store,
-            outbox=outbox,
+            outbox=lasting.outbox,
             timers=ports.timers,
             drain_s=settings.outbox_drain_s,
         ),
@@ -118,10 +129,17 @@ def _start_actors(  # noqa: PLR0913 - bootstrap hands round everything there is
         **{kind: partial(Verifier.start, replies=orchestrator, verifier=ports.verifier(kind)) for kind in KINDS},
         **dict.fromkeys(pools[names.TEXT_GENERATOR], partial(TextGenerator.start, replies=orchestrator, model=ports.text)),
         names.MEME_GENERATOR: partial(MemeGenerator.start, surroundings=surroundings),
-        names.ROUTER: partial(Router.start, address=router, orchestrator=orchestrator, ledger=ledger, timers=ports.timers),
+        names.ROUTER: partial(
+            Router.start, address=router, orchestrator=orchestrator, ledger=lasting.ledger, timers=ports.timers, window=settings.window()
+        ),
     }
     for name, address in addresses.items():
-        roster.add(address, partial(_start, starts[name], name, supervisor))
+        lasting.roster.add(address, partial(_start, starts[name], name, supervisor))
+
+
+def _tell_released(router: Address, entry: Entry) -> None:
+    latency_s = None if entry.routed_at_s is None else time.monotonic() - entry.routed_at_s
+    router.tell(Released(entry.request.request_id, latency_s))
 
 
 def _start(start: StartActor, name: str, supervisor: Address, incarnation: int) -> "pykka.ActorRef[Any]":

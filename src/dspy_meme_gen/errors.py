@@ -3,6 +3,8 @@
 MemesPyError
 ├── InvalidRequest          the caller's request cannot be accepted as it is
 ├── InvalidSettings         the environment or the arguments do not make a configuration
+├── Overloaded              too much waits already; the error says when to come back
+│   └── RateLimited         this user has sent too much
 ├── RequestConflict         a request_id was used again with another payload
 ├── ServiceStopped          the pipeline takes no more requests
 ├── ActorCrashed            an actor died twice on the same piece of work
@@ -15,6 +17,8 @@ __all__ = [
     "InvalidRequest",
     "InvalidSettings",
     "MemesPyError",
+    "Overloaded",
+    "RateLimited",
     "RequestConflict",
     "RestartLimitExceeded",
     "ServiceStopped",
@@ -42,6 +46,22 @@ class InvalidRequest(MemesPyError):
 
 class InvalidSettings(MemesPyError):
     """A setting has a value that cannot be used; the message names the variable, the value and what was expected."""
+
+
+class Overloaded(MemesPyError):
+    """The request was not taken, for too much waits already; `retry_after_s` says in how many seconds to try again."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message, retry_after_s)
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        """The message alone."""
+        return str(self.args[0])
+
+
+class RateLimited(Overloaded):
+    """The request was not taken, for its user has sent more than the bucket allows."""
 
 
 class RequestConflict(MemesPyError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import pykka  # noqa: TC002 - one import style for all files
 
+from dspy_meme_gen.admission import Admission
 from dspy_meme_gen.domain import Cancelled, Failed, GenerateMeme, Outcome, Progress, payload_key, terminal_stage
 from dspy_meme_gen.errors import RequestConflict, ServiceStopped
 from dspy_meme_gen.ports import TimerHandle
@@ -27,8 +28,8 @@ logger = logging.getLogger("memespy.ledger")
 class Entry:
     """An accepted request. The router notes in `told` which incarnation of the orchestrator has it, in `crashes` how many died with it.
 
-    `expires_at_s` is on the clock of time.monotonic().
-    `routed`, `told`, `crashes` and `deadline` are the router's to write, the rest the ledger's.
+    `expires_at_s` and `routed_at_s` (None while it waits for its turn) are on the clock of time.monotonic().
+    `told`, `crashes` and `deadline` are the router's to write, the rest the ledger's.
     """
 
     request: GenerateMeme
@@ -37,32 +38,49 @@ class Entry:
     promise: Promise[Outcome] = field(default_factory=Promise)
     stage: str = "routing"
     outcome: Outcome | None = None
-    routed: bool = False
+    routed_at_s: float | None = None
     told: int = 0
     crashes: int = 0
     deadline: TimerHandle | None = None
     news: deque[Progress | Outcome] = field(default_factory=deque)
     delivering: bool = False
 
+    @property
+    def routed(self) -> bool:
+        """Whether it had its turn."""
+        return self.routed_at_s is not None
+
 
 class Ledger:
     """Every accepted request by its request_id. All methods may be called from any thread.
 
     `progress` hears each request's stages in order, one at a time and with no lock held; a future is set after the last of them was heard.
+    Then `released` hears of the entry; it must be quick and must not raise. `admission` is asked before a new request is taken.
     """
 
-    def __init__(self, progress: Callable[[Progress], None], recorded_outcomes: int) -> None:
+    def __init__(
+        self,
+        progress: Callable[[Progress], None],
+        recorded_outcomes: int,
+        *,
+        admission: Admission | None = None,
+        released: Callable[[Entry], None] = lambda _: None,
+    ) -> None:
         self._progress = progress
         self._recorded_outcomes = recorded_outcomes
+        self._admission = admission
+        self._released = released
         self._changed = threading.Condition()
         self._open: dict[str, Entry] = {}
         self._settled: dict[str, Entry] = {}
+        self._generating = 0
         self._closed = False
 
     def admit(self, request: GenerateMeme) -> tuple["pykka.Future[Outcome]", bool]:
         """The future of a validated request's outcome, and whether the request is new (someone must route it).
 
-        Raises RequestConflict if the request_id is known with another payload, ServiceStopped if the ledger is closed.
+        Raises RequestConflict if the request_id is known with another payload, ServiceStopped if the ledger is closed, and for a new
+        request what its admission raises.
         """
         key = payload_key(request)
         with self._changed:
@@ -70,7 +88,10 @@ class Ledger:
                 raise ServiceStopped("the pipeline takes no more requests; start a new one")
             known = self._open.get(request.request_id) or self._settled.get(request.request_id)
             if known is None:
-                entry = Entry(request, key, time.monotonic() + request.deadline_s)
+                now_s = time.monotonic()
+                if self._admission is not None:
+                    self._admission.check(request, len(self._open) - self._generating, now_s)
+                entry = Entry(request, key, now_s + request.deadline_s)
                 self._open[request.request_id] = entry
                 return entry.promise.future, True
             if known.key != key:
@@ -86,6 +107,26 @@ class Ledger:
         """The entries that have no outcome yet, in order of acceptance."""
         with self._changed:
             return tuple(self._open.values())
+
+    def generating(self) -> int:
+        """How many requests had their turn and have no outcome yet."""
+        with self._changed:
+            return self._generating
+
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        with self._changed:
+            return len(self._open) - self._generating
+
+    def route(self, request_id: str) -> Entry | None:
+        """It is this request's turn: its entry; None if it had its turn already, or has its outcome."""
+        with self._changed:
+            entry = self._open.get(request_id)
+            if entry is None or entry.routed:
+                return None
+            entry.routed_at_s = time.monotonic()
+            self._generating += 1
+            return entry
 
     def report(self, request_id: str, stage: str, detail: str = "") -> bool:
         """Note and pass on that a stage begins; False, and nobody hears of it, if the request has its outcome."""
@@ -138,6 +179,7 @@ class Ledger:
         entry.news.append(Progress(request_id, terminal_stage(outcome), _detail(outcome)))
         entry.news.append(outcome)
         del self._open[request_id]
+        self._generating -= entry.routed
         self._settled[request_id] = entry
         while len(self._settled) > self._recorded_outcomes:
             del self._settled[next(iter(self._settled))]
@@ -149,6 +191,7 @@ class Ledger:
         if entry.deadline is not None:
             entry.deadline.cancel()
         self._deliver(entry)
+        self._released(entry)
 
     def _deliver(self, entry: Entry) -> None:
         """Pass on the entry's news, unless another thread is at it: then that one passes on ours too, after its own."""

@@ -24,6 +24,7 @@ __all__ = [
     "MarkText",
     "Recover",
     "RefineText",
+    "Released",
     "Remember",
     "RenderImage",
     "StoreMeme",
@@ -73,6 +74,17 @@ class DeadlinePassed:
     """Timer to router: the request's deadline has come."""
 
     request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Ledger to router: this request has its outcome; whoever waited for its place may have it.
+
+    `latency_s` is how long it was at work, None if it never had its turn.
+    """
+
+    request_id: str
+    latency_s: float | None
 
 
 # Work

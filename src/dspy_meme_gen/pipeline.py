@@ -12,14 +12,11 @@ import pykka  # noqa: TC002 - one import style for all files
 from dspy_meme_gen import names
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import GenerateMeme, MemeRecord, Outcome, validate
-from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.lasting import Lasting
 from dspy_meme_gen.messages import Abandon, Submit, Withdraw
-from dspy_meme_gen.outbox import Outbox
-from dspy_meme_gen.ports import Closeable, Ports
+from dspy_meme_gen.ports import Closeable
 from dspy_meme_gen.resilience.breaker import State
-from dspy_meme_gen.resilience.breakers import Breakers
-from dspy_meme_gen.roster import Roster
-from dspy_meme_gen.settings import Settings
+from dspy_meme_gen.resilience.pressure import Pressure
 
 __all__ = ["Pipeline"]
 
@@ -32,15 +29,14 @@ class Pipeline:
     It is a context manager: leaving the block stops it.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - bootstrap hands round everything there is
-        self, settings: Settings, ports: Ports, ledger: Ledger, outbox: Outbox, roster: Roster, breakers: Breakers
-    ) -> None:
-        self._settings = settings
-        self._ports = ports
-        self._ledger = ledger
-        self._outbox = outbox
-        self._roster = roster
-        self._breakers = breakers
+    def __init__(self, lasting: Lasting) -> None:
+        self._settings = lasting.settings
+        self._ports = lasting.ports
+        self._ledger = lasting.ledger
+        self._outbox = lasting.outbox
+        self._roster = lasting.roster
+        self._breakers = lasting.breakers
+        self._admission = lasting.admission
         self._stopping = threading.Lock()
         self._stopped = False
 
@@ -53,7 +49,8 @@ class Pipeline:
         """Accept a request; the future gets its outcome, exactly one, whatever happens.
 
         The same request_id with the same payload is the same request and gets the same outcome. Raises InvalidRequest, RequestConflict
-        (the request_id is known with another payload) or ServiceStopped, at once; then nothing was accepted.
+        (the request_id is known with another payload), RateLimited or Overloaded (they say when to come back), or ServiceStopped, at once;
+        then nothing was accepted.
         """
         checked = validate(request)
         future, new = self._ledger.admit(checked)
@@ -84,6 +81,10 @@ class Pipeline:
     def breakers(self) -> dict[str, State]:
         """The state of the breaker of each kind of work: closed, open or half-open."""
         return self._breakers.states(time.monotonic())
+
+    def pressure(self) -> Pressure:
+        """How full the service is."""
+        return self._admission.pressure(self._ledger.waiting())
 
     def in_flight(self) -> tuple[str, ...]:
         """The request_ids that were accepted and have no outcome yet, in order of acceptance."""

@@ -10,6 +10,7 @@ from dspy_meme_gen import names
 from dspy_meme_gen.domain import KINDS
 from dspy_meme_gen.errors import InvalidSettings
 from dspy_meme_gen.resilience.breaker import BreakerPolicy
+from dspy_meme_gen.resilience.window import WindowPolicy
 
 __all__ = ["Settings"]
 
@@ -21,6 +22,9 @@ class Settings:
     """Every number and address of a pipeline. Times in seconds, sizes in pixels. InvalidSettings if a value is out of range.
 
     `database_url` None means SQLite in the user's data directory. `cache_ttl_s` 0 means that nothing is cached.
+    `max_waiting` requests wait in line at most; a user may send `user_burst` in a row, and `user_rate_per_s` a second in the long run.
+    `window_first` requests are generated at once to begin with, `window_least` to `window_most` later: a tenth more or less every
+    `window_period_s`, around `window_target_s` of latency.
     `text_workers` and `image_workers` are the sizes of these pools. So many failures in a row (`..._breaker_failures`) open the breaker of
     a kind of work for so long (`..._breaker_s`); text and images have their own numbers. `recorded_outcomes` is how many finished requests
     are remembered by their request_id. A retry waits `retry_backoff_s`, twice as long each time, a share of `retry_jitter` more or less.
@@ -35,6 +39,14 @@ class Settings:
     text_retries: int = 1
     retry_backoff_s: float = 0.1
     retry_jitter: float = 0.2
+    max_waiting: int = 1000
+    user_rate_per_s: float = 10.0
+    user_burst: int = 50
+    window_first: int = 100
+    window_least: int = 10
+    window_most: int = 1000
+    window_period_s: float = 5.0
+    window_target_s: float = 1.0
     text_workers: int = 2
     image_workers: int = 2
     text_breaker_failures: int = 3
@@ -66,6 +78,10 @@ class Settings:
                 kind = "a whole number" if whole else "a number"
                 raise InvalidSettings(f"{name} is {value!r}; expected {kind} from {least:,g} to {most:,g}")
 
+        if not self.window_least <= self.window_first <= self.window_most:
+            numbers = f"{self.window_least}, {self.window_first}, {self.window_most}"
+            raise InvalidSettings(f"window_least, window_first, window_most are {numbers}; expected each no greater than the next")
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Settings from DATABASE_URL, LOG_LEVEL and MEMESPY_<FIELD> for every other field, e.g. MEMESPY_CACHE_TTL_S=60.
@@ -83,6 +99,16 @@ class Settings:
             return cls(**chosen)
         except InvalidSettings as error:
             raise InvalidSettings(f"the environment does not make a configuration: {error}") from None
+
+    def window(self) -> WindowPolicy:
+        """How many requests are generated at once."""
+        return WindowPolicy(
+            first=self.window_first,
+            least=self.window_least,
+            most=self.window_most,
+            period_s=self.window_period_s,
+            target_s=self.window_target_s,
+        )
 
     def breakers(self) -> dict[str, BreakerPolicy]:
         """The breaker of each kind of work. The store has none: what it cannot take waits in the outbox, which tries again by itself."""
@@ -104,6 +130,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "text_retries": (0, 10),
     "retry_backoff_s": (0, 60),
     "retry_jitter": (0, 1),
+    "max_waiting": (1, 1e6),
+    "user_rate_per_s": (0.001, 1e9),
+    "user_burst": (1, 1e9),
+    "window_first": (1, 1e6),
+    "window_least": (1, 1e6),
+    "window_most": (1, 1e6),
+    "window_period_s": (0.001, 3600),
+    "window_target_s": (0.001, 3600),
     "text_workers": (1, 64),
     "image_workers": (1, 64),
     "text_breaker_failures": (1, 1e9),
@@ -125,6 +159,11 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 _WHOLE = (
     "cache_capacity",
+    "max_waiting",
+    "user_burst",
+    "window_first",
+    "window_least",
+    "window_most",
     "text_retries",
     "text_workers",
     "image_workers",

@@ -18,6 +18,7 @@ from tests.memespy.fakes import PATIENCE_S, Gate, ManualTimers, PortDown, Script
 
 EVERYONE = (names.SUPERVISOR, *names.WORKERS, names.MEME_GENERATOR, names.ROUTER)
 
+NEVER_OPEN = dict.fromkeys(("text_breaker_failures", "image_breaker_failures", "breaker_failures"), 1_000_000)
 PORT_OF = {
     names.TEXT_GENERATOR: "text",
     "appropriateness": "appropriateness",
@@ -321,7 +322,7 @@ def test_a_crash_while_the_supervisor_is_dead_is_seen_by_its_successor(start: St
 def test_crashes_at_random_lose_nothing(
     start: Start, script: Script, seed: int, in_threads: Callable[[int, Callable[[int], Any]], list[Any]]
 ) -> None:
-    pipeline = start(restart_limit=10_000, retry_backoff_s=0.001)
+    pipeline = start(restart_limit=10_000, retry_backoff_s=0.001, user_burst=1000, **NEVER_OPEN)
     chance = random.Random(seed)
     crashes = [chance.choice(EVERYONE) for _ in range(60)]
 

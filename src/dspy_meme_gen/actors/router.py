@@ -1,4 +1,4 @@
-"""The router sees each admitted request on its way, keeps its deadline, and brings it to the next orchestrator when one crashes."""
+"""The router gives each admitted request its turn, keeps its deadline, and brings it to the next orchestrator when one crashes."""
 
 import time
 from functools import partial
@@ -8,21 +8,33 @@ from dspy_meme_gen.actors.supervised import Identity, SupervisedActor
 from dspy_meme_gen.address import NOBODY, Address
 from dspy_meme_gen.domain import Failed, TimedOut
 from dspy_meme_gen.ledger import Entry, Ledger
-from dspy_meme_gen.messages import ChildRestarted, DeadlinePassed, Generate, Recover, Submit, Withdraw
+from dspy_meme_gen.messages import ChildRestarted, DeadlinePassed, Generate, Recover, Released, Submit, Withdraw
 from dspy_meme_gen.ports import Timers
+from dspy_meme_gen.resilience.waiting import Waiting
+from dspy_meme_gen.resilience.window import Window, WindowPolicy
 
 __all__ = ["Router"]
 
 
 class Router(SupervisedActor):
-    """All it knows is in the ledger, which outlives it."""
+    """All that must not be lost is in the ledger, which outlives it; who waits, and in which order, can be told from there.
 
-    def __init__(self, identity: Identity, address: Address, orchestrator: Address, ledger: Ledger, timers: Timers) -> None:
+    How many may be at work at once is the adaptive window's to say. A place is taken when the ledger notes a turn, and free as soon as it
+    notes the outcome, so no place can be lost on the way.
+    """
+
+    def __init__(  # noqa: PLR0913 - one parameter for each thing it needs
+        self, identity: Identity, *, address: Address, orchestrator: Address, ledger: Ledger, timers: Timers, window: WindowPolicy
+    ) -> None:
         super().__init__(identity)
         self._address = address
         self._orchestrator = orchestrator
         self._ledger = ledger
         self._timers = timers
+        self._policy = window
+        self._window = Window.new(window, time.monotonic())
+        self._waiting: Waiting[str] = Waiting()
+        self._queued: set[str] = set()
 
     def handle(self, message: object) -> None:
         """Route a request, time it out, or make up for what a crash may have lost."""
@@ -30,7 +42,10 @@ class Router(SupervisedActor):
             case Submit(request_id):
                 entry = self._ledger.find(request_id)
                 if entry is not None:
-                    self._route(entry)
+                    self._queue(entry)
+                    self._next_turns()
+            case Released():
+                self._release(message)
             case DeadlinePassed(request_id):
                 if self._ledger.settle(request_id, TimedOut()):
                     self._orchestrator.tell(Withdraw(request_id))
@@ -39,13 +54,34 @@ class Router(SupervisedActor):
             case Recover():
                 self._recover()
 
-    def _route(self, entry: Entry) -> None:
-        if entry.routed:
+    def _queue(self, entry: Entry) -> None:
+        request = entry.request
+        if entry.routed or request.request_id in self._queued:
             return
-        entry.routed = True
-        self._ledger.report(entry.request.request_id, "routing")
         self._arm(entry)
-        entry.told = self._orchestrator.tell(Generate(entry.request))
+        self._queued.add(request.request_id)
+        self._waiting.add(request.priority, request.request_id)
+
+    def _next_turns(self) -> None:
+        """Whoever is next, as long as the window has room."""
+        while self._queued and self._window.admits(self._ledger.generating()):
+            request_id = self._waiting.take()
+            assert request_id is not None, "who is queued waits in a line"
+            self._queued.remove(request_id)
+            entry = self._ledger.route(request_id)
+            if entry is not None:
+                self._ledger.report(request_id, "routing")
+                entry.told = self._orchestrator.tell(Generate(entry.request))
+        if self._queued:
+            self._window = self._window.refused()
+
+    def _release(self, message: Released) -> None:
+        if message.request_id in self._queued:
+            self._queued.remove(message.request_id)
+            self._waiting.remove(message.request_id)
+        elif message.latency_s is not None:
+            self._window = self._window.finished(self._policy, message.latency_s, time.monotonic())
+        self._next_turns()
 
     def _resubmit(self, incarnation: int) -> None:
         """Bring everything that an earlier incarnation of the orchestrator was told to this one."""
@@ -66,7 +102,8 @@ class Router(SupervisedActor):
             if entry.routed:
                 self._arm(entry)
             else:
-                self._route(entry)
+                self._queue(entry)
+        self._next_turns()
 
     def _arm(self, entry: Entry) -> None:
         request_id = entry.request.request_id
