@@ -16,10 +16,10 @@ from greenroom.history import History
 from greenroom.ignoring import switched_off
 from greenroom.lines import Lines, modules_named
 from greenroom.policies import policy_named
-from greenroom.policies.replay import Replay
+from greenroom.policies.replay import Replay, Watched
 from greenroom.schedule import Schedule
 from greenroom.shims.install import install, uninstall
-from greenroom.shrink import shrink_schedule
+from greenroom.shrink import Attempt, Search, shrink_schedule
 from greenroom.stage import Stage, listening
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     Scenario = Callable[[], Any]
 
 MAX_STEPS = 20_000
-_SHRINK_BUDGET = 400
-_SHRINK_STEPS = 1_000_000
 _EXECUTIONS_PER_COLLECTION = 128
 
 
@@ -359,19 +357,15 @@ def explained(scenario: Scenario, found: Execution, options: Options, *, shrink:
     assert found.failure is not None
     schedule = found.schedule
     if shrink and schedule.deviations:
-        spent = 0
 
-        def still_fails(candidate: Schedule) -> Schedule | None:
-            nonlocal spent
-            if spent > _SHRINK_STEPS:
-                return None
-            policy = Replay(candidate, strict=False)
-            again = execute(scenario, policy, None, options)
-            spent += again.steps
+        def attempt(candidate: Schedule) -> Attempt:
             assert found.failure is not None
-            return again.schedule if again.failure is not None and same_failure(again.failure, found.failure) else None
+            policy = Watched(candidate)
+            again = execute(scenario, policy, None, options)
+            failed = again.failure is not None and same_failure(again.failure, found.failure)
+            return Attempt(again.schedule, failed, again.steps, tuple(policy.options))
 
-        schedule = shrink_schedule(schedule, still_fails, budget=_SHRINK_BUDGET)
+        schedule = shrink_schedule(Search(attempt(schedule), attempt))
     recorded = execute(scenario, Replay(schedule, strict=False), History(), options)
     if recorded.failure is None or not same_failure(recorded.failure, found.failure):
         raise NondeterminismEscaped(

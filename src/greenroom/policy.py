@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 class Policy(Protocol):
     """Makes the choices of one execution after another.
 
-    A choice is an index; 0 is always the default order. A policy sees the pending ``operation`` and ``target`` of each
-    option, and nothing that would let it change them. A policy that is systematic may have a method ``exhausted() -> str`` as well:
-    asked before each execution, it says what has been tried in full once nothing is left to try ("every schedule"), else "".
-    One with an attribute ``trace`` (a ``greenroom.dependence.Trace``) is told of steps without a choice by ``only(task)``, and of the end
-    of an execution by ``finish()``.
+    A choice is an index; 0 is always the default order. Among tasks, -1 holds the default back until nothing else can run. A policy
+    sees the pending ``operation`` and ``target`` of each option, and nothing that would let it change them. One that is systematic may
+    have a method ``exhausted() -> str`` as well: asked before each execution, it says what has been tried in full once nothing is left
+    to try ("every schedule"), else "". One with an attribute ``trace`` (a ``greenroom.dependence.Trace``) is told of steps without a
+    choice by ``only(task)``, and of the end of an execution by ``finish()``.
     """
 
     def begin(self, execution: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from greenroom.errors import ScheduleSyntaxError
@@ -13,6 +13,7 @@ from greenroom.errors import ScheduleSyntaxError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+HOLD: Final = "!"
 _PREFIX = "g1:"
 _ENTRY = re.compile(r"(\d+)=([^=,]+)")
 
@@ -22,8 +23,10 @@ class Schedule:
     """The deviations of an execution from the default order: at which decision, and what was chosen instead.
 
     Decisions are counted from 0, and only where more than one task could run. A choice is the stable name of a task, or
-    ``#n`` for the n-th value of ``greenroom.choose``. Everything not listed follows the default order, so the empty
-    schedule is the default execution, and a shorter schedule is a simpler one. The text form is one word for a shell.
+    ``#n`` for the n-th value of ``greenroom.choose``, or ``!NAME``: the task whose turn it is by the default order is held back until
+    nothing else can run (or the others have taken 1,024 steps, which keeps a schedule fair). Everything not listed follows the
+    default order, so the empty schedule is the default execution, and a shorter schedule is a simpler one. The text form is one
+    word for a shell.
     """
 
     deviations: tuple[tuple[int, str], ...] = ()
@@ -58,12 +61,12 @@ class Schedule:
         for entry in body.split(","):
             match = _ENTRY.fullmatch(entry)
             if match is None:
-                raise ScheduleSyntaxError(f"{entry!r} is no deviation: expected DECISION=TASK, as in 7=Counter-2")
+                raise ScheduleSyntaxError(f"{entry!r} is no deviation: expected DECISION=TASK, as in 7=Counter-2 or 7=!Counter-2")
             pairs.append((int(match[1]), unquote(match[2])))
         return cls.of(pairs)
 
     def __str__(self) -> str:
-        return _PREFIX + ",".join(f"{decision}={quote(choice, safe='#()<>.-_')}" for decision, choice in self.deviations)
+        return _PREFIX + ",".join(f"{decision}={quote(choice, safe='!#()<>.-_')}" for decision, choice in self.deviations)
 
     def __len__(self) -> int:
         return len(self.deviations)

@@ -13,6 +13,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from greenroom.clock import FOREVER, Clock
 from greenroom.greenlets import greenlet_for
 from greenroom.names import Names, nobody_can_wait
+from greenroom.schedule import HOLD
 from greenroom.task import Kind, Task
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FAIRNESS: Final = 128  # consecutive steps of one task after which the default order lets the others go first
 PREMATURE: Final = 32  # how many explored timers may expire while a task could run, lest a program that retries never catches up
+HELD: Final = 1024  # the most steps of others for which a task is held back, lest a program that polls never ends
 KILLS: Final = 64  # how often a task may swallow its end before it is abandoned
 _abandoned: list[TaskGreenlet] = []  # of tasks that would not end; kept, for dropping them would run them again
 
@@ -40,7 +42,8 @@ class Scheduler(Names):
     that task and it is not in ``ready``. ``verdict`` is set once the execution must stop before it has come to rest:
     "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised. ``foreground`` counts the tasks that
     are neither done nor daemons: once a scenario has none left, its process would end, so time stands still. ``kept`` is what
-    simulated things keep for this stage alone. ``trace``, if there is one, is told what each step touches.
+    simulated things keep for this stage alone. ``trace``, if there is one, is told what each step touches. ``held`` are tasks
+    that the policy holds back: the default order takes them only when nothing else can run.
     """
 
     greenroom_name = "the stage"
@@ -63,6 +66,8 @@ class Scheduler(Names):
         self.decisions = 0
         self.deviations: list[tuple[int, str]] = []
         self.run_length = 0
+        self.held: list[Task] = []
+        self.held_until = 0
         self.closing = False
         self.verdict: str | BaseException | None = None
         self.foreground = 0
@@ -338,10 +343,12 @@ class Scheduler(Names):
         options = ready
         if self.explored_timers and (self.premature_left or not ready):
             options = ready + self._expirable()
+        if self.held:
+            options = self._held_last(options)
         if len(options) == 1:
-            index = 0
+            task = options[0]
             if self.trace is not None:
-                self._only(options[0])
+                self._only(task)
         else:
             decision = self.decisions
             self.decisions = decision + 1
@@ -349,21 +356,43 @@ class Scheduler(Names):
                 index = self.policy.choose(options)
             except BaseException as error:  # noqa: BLE001 - whatever the policy raises belongs to the caller of the stage
                 self._stop(error)
-            if index:
-                self.deviations.append((decision, options[index].name))
-                self.run_length = 0
-                if self.history is not None:
-                    self.history.deviation = True
-        if index < len(ready):
-            return ready.pop(index)
+            task = self._deviate(decision, options, index) if index else options[0]
+        if self.held and task in self.held:
+            self.held.remove(task)
+        if not task.blocked:
+            ready.remove(task)
+            return task
         if ready:
             self.premature_left -= 1
             if self.trace is not None and not self.premature_left:
                 self.trace.incomplete = f"timers expire only {PREMATURE} times in an execution while others could run"
-        task = options[index]
         self._expire(task)
         ready.remove(task)
         return task
+
+    def _deviate(self, decision: int, options: list[Task], index: int) -> Task:
+        """Note that the policy has not left it at the default; the task that runs."""
+        task = options[index]
+        if index < 0:
+            task = options[0]
+            if task in self.held:
+                return task
+            self.held.append(task)
+            self.held_until = self.steps + min(HELD, self.max_steps // 8)
+        self.run_length = 0
+        self.deviations.append((decision, task.name if index > 0 else f"{HOLD}{task.name}"))
+        if self.history is None:
+            return task if index > 0 else self._held_last(options)[0]
+        if index > 0:
+            self.history.deviation = True
+            return task
+        self.history.recorded.append((self.clock.now_ns, task.name, "held", "", 0, "back until nothing else can run", True))
+        return self._held_last(options)[0]
+
+    def _held_last(self, options: list[Task]) -> list[Task]:
+        if self.steps > self.held_until:
+            self.held.clear()
+        return [task for task in options if task not in self.held] + [task for task in self.held if task in options]
 
     def _expirable(self) -> list[Task]:
         earliest = self.clock.earliest()
@@ -393,7 +422,7 @@ class Scheduler(Names):
             for task in expiring:
                 self._expire(task)
         self.run_length = 0
-        if len(ready) == 1 and not self.explored_timers and self.trace is None:
+        if len(ready) == 1 and not self.explored_timers and self.trace is None and not self.held:
             return ready.pop()
         return self._choose()
 

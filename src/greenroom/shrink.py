@@ -1,81 +1,165 @@
-"""Fewer deviations, same failure: delta debugging over a schedule.
+"""Fewer deviations, same failure: delta debugging over a schedule, then every schedule with fewer deviations.
 
-Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", TSE 2002 (ddmin). Departures: only complements are tried,
-after a first cut to the shortest failing prefix (what comes behind the failure never matters), and the candidate that counts is
-the schedule that the execution really took.
+In this order, each as long as the budget lasts:
+
+1. Fewer of the same deviations: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", TSE 2002 (ddmin). Departures:
+   only complements are tried, after a first cut to the shortest failing prefix (what comes behind the failure never matters).
+2. One deviation in place of several: most failures need one task to be late, and without a word for that a schedule must name every
+   other task each time it has its turn. So a deviation and all that follow are replaced by holding back whoever was passed over there.
+   That is a change of priority in the sense of PCT (Burckhardt et al., ASPLOS 2010), undone when nothing else can run. Consolidating
+   what belongs together is from Jalbert and Sen, "A Trace Simplification Technique for Effective Debugging", FSE 2010.
+3. Every schedule with fewer deviations, one first, then two (``greenroom.shrink_levels``).
+4. Among those with as few: smaller values of ``greenroom.choose``, fewer steps, a later first deviation.
+
+The candidate that counts is always the schedule that the execution really took.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from greenroom.schedule import Schedule
+from greenroom.schedule import HOLD, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Fails = Callable[[Schedule], Schedule | None]
+    Deviations = tuple[tuple[int, str], ...]
+    Run = Callable[[Schedule], "Attempt"]
+
+MOST_EXECUTIONS: Final = 3_000
+MOST_STEPS: Final = 400_000
 
 
-def shrink_schedule(schedule: Schedule, fails: Fails, *, budget: int) -> Schedule:
-    """A schedule with as few deviations as ``budget`` executions can reach.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One execution of a candidate.
+
+    Attributes:
+        schedule: what was really taken.
+        failed: whether it is the failure that is being explained.
+        steps: scheduling points in all.
+        options: for each decision the choices that there were, the default first; a prefix of them is enough.
+    """
+
+    schedule: Schedule
+    failed: bool
+    steps: int = 0
+    options: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def weight(self) -> tuple[int, int, int, int, int]:
+        """What is to be small: deviations, values chosen, steps, tasks held back, and how early the first deviation comes."""
+        deviations = self.schedule.deviations
+        values = sum(int(choice[1:]) for _, choice in deviations if is_value(choice))
+        held = sum(choice.startswith(HOLD) for _, choice in deviations)
+        return len(deviations), values, self.steps, held, -deviations[0][0] if deviations else 0
+
+
+def is_value(choice: str) -> bool:
+    """Whether it is a value of ``greenroom.choose``, and no task."""
+    return choice[:1] == "#" and choice[1:].isdigit()
+
+
+class Search:
+    """The best failing execution so far, and what may still be spent on a better one.
 
     Args:
-        schedule: one that fails.
-        fails: runs a candidate leniently; the schedule that was really taken if it still fails, else None.
-        budget: the most calls of ``fails``.
+        found: the failing execution to begin with.
+        run: runs a candidate as far as it fits.
+        executions: the most calls of ``run``.
+        steps: no call of ``run`` begins once this many steps have been taken in all.
     """
-    return _Shrinker(schedule, fails, budget).run()
+
+    def __init__(self, found: Attempt, run: Run, *, executions: int = MOST_EXECUTIONS, steps: int = MOST_STEPS) -> None:
+        self.best = found
+        self.executions_left = executions
+        self._run = run
+        self._steps_left = steps
+        self._tried: dict[Deviations, Attempt] = {}
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing may be run any more."""
+        return self.executions_left <= 0 or self._steps_left <= 0
+
+    def run(self, deviations: Deviations) -> Attempt | None:
+        """The execution of a candidate, which is the best from now on if it is a better one; None if the budget is spent."""
+        known = self._tried.get(deviations)
+        if known is not None or self.spent:
+            return known
+        attempt = self._run(Schedule(deviations))
+        self.executions_left -= 1
+        self._steps_left -= attempt.steps
+        self._tried[deviations] = attempt
+        if attempt.failed and attempt.weight < self.best.weight:
+            self.best = attempt
+        return attempt
+
+    def fewer(self, deviations: Deviations) -> bool:
+        """Whether the candidate fails with fewer deviations than the best so far; it is the best now."""
+        before = len(self.best.schedule)
+        if len(deviations) < before:
+            self.run(deviations)
+        return len(self.best.schedule) < before
 
 
-class _Shrinker:
-    def __init__(self, schedule: Schedule, fails: Fails, budget: int) -> None:
-        self.best = schedule
-        self.fails = fails
-        self.left = budget
+def shrink_schedule(search: Search) -> Schedule:
+    """The schedule with as few deviations as the budget of ``search`` can reach."""
+    from greenroom.shrink_levels import every_schedule_with_fewer, simplest_of_as_few  # noqa: PLC0415 - they are made of what is here
 
-    def run(self) -> Schedule:
-        self._shortest_prefix()
-        chunk = max(1, len(self.best) // 2)
-        while self.left > 0 and len(self.best):
-            if self._drop_chunks(chunk):
-                chunk = max(1, min(chunk, len(self.best) // 2))
-            elif chunk == 1:
-                break
-            else:
-                chunk //= 2
-        return self.best
+    if search.fewer(()):
+        return search.best.schedule
+    _drop(search)
+    if _hold_in_place_of_several(search):
+        _drop(search)
+    every_schedule_with_fewer(search)
+    simplest_of_as_few(search)
+    return search.best.schedule
 
-    def _try(self, deviations: tuple[tuple[int, str], ...]) -> bool:
-        if self.left <= 0 or len(deviations) >= len(self.best):
-            return False
-        self.left -= 1
-        taken = self.fails(Schedule(deviations))
-        if taken is None or len(taken) >= len(self.best):
-            return False
-        self.best = taken
-        return True
 
-    def _shortest_prefix(self) -> None:
-        if self._try(()):
-            return
-        low, high = 0, len(self.best)
-        while low + 1 < high and self.left > 0:
-            middle = (low + high) // 2
-            if self._try(self.best.deviations[:middle]):
-                high = len(self.best)
-                low = min(low, high - 1)
-            else:
-                low = middle
+def _drop(search: Search) -> None:
+    _shortest_prefix(search)
+    chunk = max(1, len(search.best.schedule) // 2)
+    while not search.spent and len(search.best.schedule):
+        if _drop_chunks(search, chunk):
+            chunk = max(1, min(chunk, len(search.best.schedule) // 2))
+        elif chunk == 1:
+            break
+        else:
+            chunk //= 2
 
-    def _drop_chunks(self, size: int) -> bool:
-        dropped = False
-        start = len(self.best) - size
-        while start > -size and self.left > 0:
-            first = max(start, 0)
-            kept = self.best.deviations
-            if self._try(kept[:first] + kept[first + size :]):
-                dropped = True
-                start = min(start, len(self.best))
-            start -= size
-        return dropped
+
+def _shortest_prefix(search: Search) -> None:
+    low, high = 0, len(search.best.schedule)
+    while low + 1 < high and not search.spent:
+        middle = (low + high) // 2
+        if search.fewer(search.best.schedule.deviations[:middle]):
+            high = len(search.best.schedule)
+            low = min(low, high - 1)
+        else:
+            low = middle
+
+
+def _drop_chunks(search: Search, size: int) -> bool:
+    dropped = False
+    start = len(search.best.schedule) - size
+    while start > -size and not search.spent:
+        first = max(start, 0)
+        kept = search.best.schedule.deviations
+        if search.fewer(kept[:first] + kept[first + size :]):
+            dropped = True
+            start = min(start, len(search.best.schedule))
+        start -= size
+    return dropped
+
+
+def _hold_in_place_of_several(search: Search) -> bool:
+    """Try, from the first deviation on, to hold back the task that was passed over, and to drop the rest."""
+    deviations = search.best.schedule.deviations
+    for place, (decision, choice) in enumerate(deviations[:-1]):
+        if not is_value(choice) and decision < len(search.best.options):
+            held = (decision, f"{HOLD}{search.best.options[decision][0]}")
+            if search.fewer((*deviations[:place], held)):
+                return True
+    return False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from greenroom.errors import ReplayMismatch
+from greenroom.schedule import HOLD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,8 @@ class Replay:
         for index, task in enumerate(options):
             if task.name == wanted:
                 return index
+        if wanted == f"{HOLD}{options[0].name}":
+            return -1
         return self._mismatch(wanted, ", ".join(task.name for task in options))
 
     def choose_value(self, count: int) -> int:
@@ -60,8 +63,37 @@ class Replay:
 
     def _mismatch(self, wanted: str, possible: str) -> int:
         if self._strict:
+            wrong = f"runs {wanted} here, but only these can run: {possible}"
+            if wanted.startswith(HOLD):
+                wrong = f"holds {wanted[1:]} back, but the turn is another's, of these: {possible}"
             raise ReplayMismatch(
-                f"decision {self._decision - 1}: the schedule runs {wanted} here, but only these can run: {possible}; "
+                f"decision {self._decision - 1}: the schedule {wrong}; "
                 "the program has changed before this point (or depends on something outside the stage): explore it again"
             )
         return 0
+
+
+class Watched(Replay):
+    """Follows a schedule as far as it fits, and keeps what could have been chosen instead.
+
+    Attributes:
+        options: for each of the first ``MOST`` decisions the choices that there were, the default first.
+    """
+
+    MOST: Final = 4_096
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__(schedule, strict=False)
+        self.options: list[tuple[str, ...]] = []
+
+    def choose(self, options: Sequence[Task]) -> int:
+        """As ``Replay``."""
+        if len(self.options) < self.MOST:
+            self.options.append(tuple([task.name for task in options]))
+        return super().choose(options)
+
+    def choose_value(self, count: int) -> int:
+        """As ``Replay``."""
+        if len(self.options) < self.MOST:
+            self.options.append(tuple([f"#{index}" for index in range(count)]))
+        return super().choose_value(count)
