@@ -99,7 +99,7 @@ def test_requests_are_forgotten_beyond_the_number_to_remember(start: Start, scri
 
 
 def test_many_clients_are_served_at_once(start: Start, script: Script, in_threads: Run) -> None:
-    pipeline = start()
+    pipeline = start(user_burst=100)
     outcomes = in_threads(8, lambda number: [outcome_of(pipeline, f"{number}-{turn}", f"topic {turn}") for turn in range(10)])
     assert all(each == outcomes[0] for each in outcomes)
     assert script.count("text") == 10

@@ -87,14 +87,17 @@ def test_leaving_the_block_stops_it(script: Script) -> None:
 
 def test_a_block_that_raises_does_not_wait_for_the_grace_period(script: Script) -> None:
     gate = script.hold("text")
-    opener = threading.Timer(0.05, gate.open)
-    opener.start()
-    futures = []
+    futures: list[Any] = []
+
+    def open_gate() -> None:
+        futures[0].get(timeout=PATIENCE_S)  # the outcome comes first, and only then does the port call that the stop waits for end
+        gate.open()
 
     def use() -> None:
         with start_pipeline(Settings(stop_grace_s=3600), script.ports(ThreadedTimers())) as pipeline:
             futures.append(pipeline.submit(request()))
             gate.wait_until_entered()
+            threading.Thread(target=open_gate).start()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
