@@ -74,6 +74,7 @@ CRASHABLE: Final[dict[str, type]] = {
 # The model has one worker of a kind, no jitter, and neither breakers nor limits: here they never open, and nobody is refused.
 ONE: Final[dict[str, Any]] = {
     "retry_jitter": 0.0,
+    "health_period_s": 0,  # a clock that never stops would hide that everybody waits
     "user_burst": 1_000_000_000,
     "text_workers": 1,
     "image_workers": 1,

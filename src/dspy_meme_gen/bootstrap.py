@@ -10,8 +10,11 @@ import pykka  # noqa: TC002 - one import style for all files
 
 from dspy_meme_gen import names
 from dspy_meme_gen.actors.cache import Cache
+from dspy_meme_gen.actors.event_bus import EventBus
+from dspy_meme_gen.actors.health_monitor import HealthMonitor
 from dspy_meme_gen.actors.image_generator import ImageGenerator
 from dspy_meme_gen.actors.meme_generator import MemeGenerator, Surroundings
+from dspy_meme_gen.actors.metrics import Metrics
 from dspy_meme_gen.actors.refiner import Refiner
 from dspy_meme_gen.actors.router import Router
 from dspy_meme_gen.actors.scorer import Scorer
@@ -32,15 +35,19 @@ from dspy_meme_gen.address import Address
 from dspy_meme_gen.admission import Admission
 from dspy_meme_gen.domain import KINDS, Progress
 from dspy_meme_gen.errors import InvalidSettings
+from dspy_meme_gen.health import Checks
 from dspy_meme_gen.lasting import Lasting
 from dspy_meme_gen.ledger import Entry, Ledger
-from dspy_meme_gen.messages import Released
+from dspy_meme_gen.measurements import Measurements
+from dspy_meme_gen.memory import resident_bytes
+from dspy_meme_gen.messages import Happened, Released
 from dspy_meme_gen.outbox import Outbox
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.ports import Ports, no_progress
 from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings
+from dspy_meme_gen.subscribers import Subscribers
 
 __all__ = ["offline_ports", "start_pipeline"]
 
@@ -72,33 +79,43 @@ def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
 
     Nothing is left behind if starting fails; what made it fail is raised.
     """
-    router, admission = Address(names.ROUTER), Admission(settings)
+    router, bus, admission = Address(names.ROUTER), Address(names.EVENT_BUS), Admission(settings)
     lasting = Lasting(
         settings=settings,
         ports=ports,
-        ledger=Ledger(ports.progress, settings.recorded_outcomes, admission=admission, released=partial(_tell_released, router)),
+        ledger=Ledger(
+            partial(_tell_progress, ports.progress, bus),
+            settings.recorded_outcomes,
+            admission=admission,
+            released=partial(_tell_released, router),
+        ),
         outbox=Outbox(),
         roster=Roster(settings.restart_limit, settings.restart_window_s),
         breakers=Breakers(settings.breakers()),
         admission=admission,
+        subscribers=Subscribers(),
+        measurements=Measurements(),
+        checks=Checks(stale_s=3 * settings.health_period_s),
     )
     pipeline = Pipeline(lasting)
     try:
-        _start_actors(pipeline, lasting, router)
+        _start_actors(pipeline, lasting, router, bus)
     except BaseException:
         pipeline.stop(grace_s=0)
         raise
     return pipeline
 
 
-def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address) -> None:
-    """Supervisor, workers, orchestrator, router: whoever is told something was started before whoever tells it."""
+def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address, bus: Address) -> None:
+    """Supervisor, observers, workers, orchestrator, router: whoever is told something was started before whoever tells it."""
     settings, ports = lasting.settings, lasting.ports
     sizes = {names.TEXT_GENERATOR: settings.text_workers, names.IMAGE_GENERATOR: settings.image_workers}
     pools = {kind: names.pool(kind, sizes.get(kind, 1)) for kind in names.WORKERS}
     workers = [name for pool in pools.values() for name in pool]
-    addresses = {name: Address(name) for name in (names.SUPERVISOR, *workers, names.MEME_GENERATOR)}
-    addresses[names.ROUTER] = router
+    monitors = (names.HEALTH_MONITOR,) if settings.health_period_s else ()
+    order = (names.SUPERVISOR, names.METRICS, names.EVENT_BUS, *monitors, *workers, names.MEME_GENERATOR, names.ROUTER)
+    known = {names.EVENT_BUS: bus, names.ROUTER: router}
+    addresses = {name: known.get(name) or Address(name) for name in order}
     supervisor, orchestrator = addresses[names.SUPERVISOR], addresses[names.MEME_GENERATOR]
     surroundings = Surroundings(
         address=orchestrator,
@@ -113,6 +130,8 @@ def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address) -> None
     )
     starts: dict[str, StartActor] = {
         names.SUPERVISOR: partial(Supervisor.start, roster=lasting.roster, give_up=pipeline.give_up),
+        names.METRICS: partial(Metrics.start, measurements=lasting.measurements),
+        names.EVENT_BUS: partial(EventBus.start, subscribers=lasting.subscribers, metrics=addresses[names.METRICS]),
         names.STORE: partial(
             Store.start,
             replies=orchestrator,
@@ -133,8 +152,36 @@ def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address) -> None
             Router.start, address=router, orchestrator=orchestrator, ledger=lasting.ledger, timers=ports.timers, window=settings.window()
         ),
     }
+    if settings.health_period_s:
+        starts[names.HEALTH_MONITOR] = partial(
+            HealthMonitor.start,
+            address=addresses[names.HEALTH_MONITOR],
+            probes=_probes(lasting),
+            checks=lasting.checks,
+            timers=ports.timers,
+            period_s=settings.health_period_s,
+        )
     for name, address in addresses.items():
         lasting.roster.add(address, partial(_start, starts[name], name, supervisor))
+
+
+def _probes(lasting: Lasting) -> dict[str, Callable[[], object]]:
+    """What the health monitor looks at. Memory is not only told: it is pressure."""
+    probes: dict[str, Callable[[], object]] = {"store": partial(lasting.ports.store.get, "health")}
+    if lasting.settings.memory_limit_mb:
+        probes["memory"] = partial(_look_at_memory, lasting.admission, lasting.settings.memory_limit_mb * 1_000_000)
+    return probes
+
+
+def _look_at_memory(admission: Admission, limit_bytes: int) -> None:
+    admission.memory_share = resident_bytes() / limit_bytes
+    if admission.memory_share >= 1:
+        raise MemoryError(f"the process takes more than its {limit_bytes:,} bytes")
+
+
+def _tell_progress(listener: Callable[[Progress], None], bus: Address, progress: Progress) -> None:
+    bus.tell(Happened(progress, time.monotonic()))
+    listener(progress)
 
 
 def _tell_released(router: Address, entry: Entry) -> None:

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 from dspy_meme_gen.admission import Admission
+from dspy_meme_gen.health import Checks
 from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.measurements import Measurements
 from dspy_meme_gen.outbox import Outbox
 from dspy_meme_gen.ports import Ports
 from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings
+from dspy_meme_gen.subscribers import Subscribers
 
 __all__ = ["Lasting"]
 
@@ -24,3 +27,6 @@ class Lasting:
     roster: Roster
     breakers: Breakers
     admission: Admission
+    subscribers: Subscribers
+    measurements: Measurements
+    checks: Checks

@@ -153,6 +153,12 @@ class Ledger:
         """Settle a request as cancelled; False if it is unknown or has its outcome."""
         return self.settle(request_id, Cancelled())
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is admitted any more."""
+        with self._changed:
+            return self._closed
+
     def close(self) -> None:
         """Admit nothing any more."""
         with self._changed:

@@ -7,7 +7,7 @@ incarnation are all recognised and ignored.
 
 from dataclasses import dataclass
 
-from dspy_meme_gen.domain import GenerateMeme, Meme, MemeRecord, MemeText, Score, TextPrompt
+from dspy_meme_gen.domain import GenerateMeme, Meme, MemeRecord, MemeText, Progress, Score, TextPrompt
 
 __all__ = [
     "Abandon",
@@ -19,7 +19,9 @@ __all__ = [
     "DeadlinePassed",
     "DrainOutbox",
     "Generate",
+    "Happened",
     "InspectChildren",
+    "LookAround",
     "LookUp",
     "MarkText",
     "Recover",
@@ -211,6 +213,22 @@ class Remember:
 @dataclass(frozen=True, slots=True)
 class DrainOutbox:
     """Timer or orchestrator to store: write what waits in the outbox, as far as the store allows."""
+
+
+# News
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Ledger to event bus, event bus to metrics: a request came to a stage or to its end, at this time of time.monotonic()."""
+
+    progress: Progress
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookAround:
+    """Timer to health monitor: it is time to look at the outside world again."""
 
 
 # Life and death

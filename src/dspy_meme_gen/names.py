@@ -4,8 +4,11 @@ from dspy_meme_gen.domain import KINDS
 
 __all__ = [
     "CACHE",
+    "EVENT_BUS",
+    "HEALTH_MONITOR",
     "IMAGE_GENERATOR",
     "MEME_GENERATOR",
+    "METRICS",
     "REFINER",
     "ROUTER",
     "SCORER",
@@ -25,6 +28,9 @@ SCORER = "scorer"
 TEXT_GENERATOR = "text_generator"
 MEME_GENERATOR = "meme_generator"
 ROUTER = "router"
+METRICS = "metrics"
+EVENT_BUS = "event_bus"
+HEALTH_MONITOR = "health_monitor"
 
 WORKERS = (STORE, CACHE, IMAGE_GENERATOR, REFINER, SCORER, *KINDS, TEXT_GENERATOR)
 """Those that do tasks for the orchestrator, in order of start."""

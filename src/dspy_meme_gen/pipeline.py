@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -12,11 +12,14 @@ import pykka  # noqa: TC002 - one import style for all files
 from dspy_meme_gen import names
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import GenerateMeme, MemeRecord, Outcome, validate
+from dspy_meme_gen.health import Check, Health, Status
 from dspy_meme_gen.lasting import Lasting
+from dspy_meme_gen.measurements import Snapshot
 from dspy_meme_gen.messages import Abandon, Submit, Withdraw
 from dspy_meme_gen.ports import Closeable
 from dspy_meme_gen.resilience.breaker import State
 from dspy_meme_gen.resilience.pressure import Pressure
+from dspy_meme_gen.subscribers import Listener
 
 __all__ = ["Pipeline"]
 
@@ -37,6 +40,7 @@ class Pipeline:
         self._roster = lasting.roster
         self._breakers = lasting.breakers
         self._admission = lasting.admission
+        self._lasting = lasting
         self._stopping = threading.Lock()
         self._stopped = False
 
@@ -85,6 +89,41 @@ class Pipeline:
     def pressure(self) -> Pressure:
         """How full the service is."""
         return self._admission.pressure(self._ledger.waiting())
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Have `listener` called with every Progress from now on, on the event bus's thread; it must be quick.
+
+        Returns what ends that. A listener that raises `SubscriberGone` is taken off; what else it raises is logged. If the bus crashes,
+        events may be missed: what became of a request is in its future.
+        """
+        return self._lasting.subscribers.add(listener)
+
+    def measurements(self) -> Snapshot:
+        """What was done so far, in numbers."""
+        return self._lasting.measurements.snapshot()
+
+    def refused(self) -> dict[str, int]:
+        """How many requests were refused, by the reason."""
+        return dict(self._admission.refused)
+
+    def health(self) -> Health:
+        """How the service is, from what is known now; asks nobody and waits for nobody."""
+        checks = self._lasting.checks.read()
+        dead = [name for name, address in self.addresses.items() if address.ref is not None and not address.ref.is_alive()]
+        if self._ledger.closed:
+            checks["pipeline"] = Check("down", "takes no more requests")
+        elif dead:
+            checks["actors"] = Check("degraded", f"being started again: {', '.join(dead)}")
+        else:
+            checks["actors"] = Check("ok")
+        open_breakers = [name for name, state in self.breakers().items() if state != "closed"]
+        checks["breakers"] = Check("degraded", f"not closed: {', '.join(open_breakers)}") if open_breakers else Check("ok")
+        waiting = len(self._outbox.waiting())
+        checks["outbox"] = Check("degraded", f"{waiting} memes wait for the store") if waiting else Check("ok")
+        pressure = self.pressure()
+        status: Status = "ok" if pressure is Pressure.NONE else "down" if pressure is Pressure.FULL else "degraded"
+        checks["pressure"] = Check(status, "" if status == "ok" else pressure.name.lower())
+        return Health(checks)
 
     def in_flight(self) -> tuple[str, ...]:
         """The request_ids that were accepted and have no outcome yet, in order of acceptance."""

@@ -28,6 +28,7 @@ class Settings:
     `text_workers` and `image_workers` are the sizes of these pools. So many failures in a row (`..._breaker_failures`) open the breaker of
     a kind of work for so long (`..._breaker_s`); text and images have their own numbers. `recorded_outcomes` is how many finished requests
     are remembered by their request_id. A retry waits `retry_backoff_s`, twice as long each time, a share of `retry_jitter` more or less.
+    Every `health_period_s` the health monitor looks at the store (0: never). Beyond `memory_limit_mb` requests are shed (0: no limit).
     `fallback_font` is the path of a font for what Anton has no letters for.
     `actor_stop_s` is how long a stop waits for an actor that is still inside a port call.
     """
@@ -60,6 +61,8 @@ class Settings:
     restart_limit: int = 5
     restart_window_s: float = 60.0
     outbox_drain_s: float = 5.0
+    health_period_s: float = 5.0
+    memory_limit_mb: int = 1024
     stop_grace_s: float = 5.0
     actor_stop_s: float = 60.0
     recorded_outcomes: int = 10_000
@@ -151,6 +154,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "restart_limit": (0, 1e6),
     "restart_window_s": (0, 1e6),
     "outbox_drain_s": (0.001, 3600),
+    "health_period_s": (0, 3600),
+    "memory_limit_mb": (0, 1e6),
     "stop_grace_s": (0, 3600),
     "actor_stop_s": (0, 3600),
     "recorded_outcomes": (0, 1e7),
@@ -171,6 +176,7 @@ _WHOLE = (
     "image_breaker_failures",
     "breaker_failures",
     "restart_limit",
+    "memory_limit_mb",
     "recorded_outcomes",
     "image_width",
     "image_height",

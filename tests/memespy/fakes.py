@@ -150,6 +150,7 @@ class _Store:
         self._script.puts.append(record.topic)
 
     def get(self, meme_id: str) -> MemeRecord | None:
+        self._script.before.get("lookup", lambda: None)()
         return self._script.records.get(meme_id)
 
     def all(self) -> tuple[MemeRecord, ...]:
