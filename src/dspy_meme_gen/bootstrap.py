@@ -1,4 +1,4 @@
-"""The only place that picks adapters and starts actors."""
+"""The only place that starts actors; which adapters they get is picked in `configured`."""
 
 import time
 from collections.abc import Callable
@@ -24,54 +24,27 @@ from dspy_meme_gen.actors.supervisor import Supervisor
 from dspy_meme_gen.actors.text_generator import TextGenerator
 from dspy_meme_gen.actors.verifier import Verifier
 from dspy_meme_gen.adapters.memory_cache import MemoryCache
-from dspy_meme_gen.adapters.offline_refiner import OfflineRefiner
-from dspy_meme_gen.adapters.offline_scorer import OfflineScorer
-from dspy_meme_gen.adapters.offline_text import OfflineTextModel
-from dspy_meme_gen.adapters.offline_verifiers import AppropriatenessVerifier, FactualityVerifier, InstructionsVerifier
-from dspy_meme_gen.adapters.pillow_images import PillowImageModel
-from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
-from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
+from dspy_meme_gen.adapters.memory_outbox import MemoryOutbox
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.admission import Admission
+from dspy_meme_gen.configured import configured_ports, offline_ports
 from dspy_meme_gen.domain import KINDS, Progress
-from dspy_meme_gen.errors import InvalidSettings
 from dspy_meme_gen.health import Checks
 from dspy_meme_gen.lasting import Lasting
 from dspy_meme_gen.ledger import Entry, Ledger
 from dspy_meme_gen.measurements import Measurements
 from dspy_meme_gen.memory import resident_bytes
-from dspy_meme_gen.messages import Happened, Released
-from dspy_meme_gen.outbox import Outbox
+from dspy_meme_gen.messages import DrainOutbox, Happened, Released
 from dspy_meme_gen.pipeline import Pipeline
-from dspy_meme_gen.ports import Ports, no_progress
+from dspy_meme_gen.ports import MemeCache, Ports
 from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings
 from dspy_meme_gen.subscribers import Subscribers
 
-__all__ = ["offline_ports", "start_pipeline"]
+__all__ = ["configured_ports", "offline_ports", "start_pipeline"]
 
 StartActor: TypeAlias = Callable[[Identity], "pykka.ActorRef[Any]"]
-
-
-def offline_ports(settings: Settings, progress: Callable[[Progress], None] = no_progress) -> Ports:
-    """Adapters that need nothing but this machine: templates, word lists, Pillow, SQLite. Raises InvalidSettings (database URL, font)."""
-    try:
-        image = PillowImageModel(settings.image_width, settings.image_height, fallback_font=settings.fallback_font)
-    except OSError as error:
-        raise InvalidSettings(f"fallback_font is {settings.fallback_font!r}; expected the path of a font file ({error})") from error
-    return Ports(
-        text=OfflineTextModel(),
-        appropriateness=AppropriatenessVerifier(),
-        factuality=FactualityVerifier(),
-        instructions=InstructionsVerifier(),
-        scorer=OfflineScorer(),
-        refiner=OfflineRefiner(),
-        image=image,
-        store=SqlAlchemyStore(settings.database()),
-        timers=ThreadedTimers(),
-        progress=progress,
-    )
 
 
 def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
@@ -89,7 +62,7 @@ def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
             admission=admission,
             released=partial(_tell_released, router),
         ),
-        outbox=Outbox(),
+        outbox=MemoryOutbox() if ports.outbox is None else ports.outbox,
         roster=Roster(settings.restart_limit, settings.restart_window_s),
         breakers=Breakers(settings.breakers()),
         admission=admission,
@@ -141,7 +114,7 @@ def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address, bus: Ad
             timers=ports.timers,
             drain_s=settings.outbox_drain_s,
         ),
-        names.CACHE: lambda identity: Cache.start(identity, orchestrator, MemoryCache(settings.cache_capacity, settings.cache_ttl_s)),
+        names.CACHE: lambda identity: Cache.start(identity, orchestrator, _cache(ports, settings)),
         **dict.fromkeys(pools[names.IMAGE_GENERATOR], partial(ImageGenerator.start, replies=orchestrator, model=ports.image)),
         names.REFINER: partial(Refiner.start, replies=orchestrator, refiner=ports.refiner),
         names.SCORER: partial(Scorer.start, replies=orchestrator, scorer=ports.scorer),
@@ -163,6 +136,13 @@ def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address, bus: Ad
         )
     for name, address in addresses.items():
         lasting.roster.add(address, partial(_start, starts[name], name, supervisor))
+    if lasting.outbox.durable:
+        # A pipeline before this one may have left something.
+        addresses[names.STORE].tell(DrainOutbox())
+
+
+def _cache(ports: Ports, settings: Settings) -> MemeCache:
+    return MemoryCache(settings.cache_capacity, settings.cache_ttl_s) if ports.cache is None else ports.cache
 
 
 def _probes(lasting: Lasting) -> dict[str, Callable[[], object]]:

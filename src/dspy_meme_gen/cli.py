@@ -1,4 +1,4 @@
-"""The command line: `memespy make TOPIC`.
+"""The command line: `memespy make TOPIC`, and what goes with it.
 
 Exit status 0: here is your meme. 1: there will be none, and why. 2: the command cannot be carried out as it was given. 130: interrupted.
 """
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from dspy_meme_gen import __version__
-from dspy_meme_gen.bootstrap import offline_ports, start_pipeline
+from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
+from dspy_meme_gen.bootstrap import configured_ports, start_pipeline
+from dspy_meme_gen.configuration import as_lines, as_values, connections, first_line
 from dspy_meme_gen.domain import FORMATS, TERMINAL_STAGES, Failed, GenerateMeme, Meme, Outcome, Progress, Rejected, terminal_stage
 from dspy_meme_gen.errors import InvalidRequest, InvalidSettings
 from dspy_meme_gen.settings import Settings
@@ -69,6 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     make.set_defaults(command=_make)
     formats = commands.add_parser("formats", help="list the formats", description="List the formats, one a line.")
     formats.set_defaults(command=_formats)
+    check = commands.add_parser(
+        "check-config",
+        help="show the settings in force, and what is wrong with them",
+        description="Show the settings in force, secrets masked, and what is wrong with them. Exit status 2 if something is.",
+    )
+    check.add_argument("--connect", action="store_true", help="try the database and Redis too")
+    check.add_argument("--json", action="store_true", help="print them as JSON")
+    check.set_defaults(command=_check_config)
+    migrate = commands.add_parser(
+        "migrate", help="bring the database's schema up to date", description="Bring the database's schema up to date, as every start does."
+    )
+    migrate.add_argument("--database", metavar="URL", help="which one (default: $DATABASE_URL, or SQLite in your data directory)")
+    migrate.set_defaults(command=_migrate)
     return parser
 
 
@@ -77,14 +92,52 @@ def _formats(options: argparse.Namespace) -> int:  # noqa: ARG001 - every comman
     return 0
 
 
-def _make(options: argparse.Namespace) -> int:
+def _check_config(options: argparse.Namespace) -> int:
+    try:
+        settings = Settings.from_environment()
+        configured_ports(settings)
+    except InvalidSettings as error:
+        if options.json:
+            print(json.dumps({"problems": list(error.problems)}, indent=2))
+        else:
+            for problem in error.problems:
+                _complain(problem, status=2)
+        return 2
+    troubles = connections(settings) if options.connect else {}
+    if options.json:
+        print(json.dumps({"settings": as_values(settings), "problems": [], "connections": troubles}, indent=2))
+    else:
+        print("\n".join(as_lines(settings)))
+        for name, trouble in troubles.items():
+            print(f"{name}: {trouble or 'answers'}")
+    return 1 if any(troubles.values()) else 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    store = SqlAlchemyStore(settings.database(), limit_s=settings.database_limit_s)
+    try:
+        found = store.migrate()
+    except Exception as error:  # noqa: BLE001 - whatever the database raises, the user wants a line and no traceback
+        return _complain(f"{settings.shown_database()} cannot be migrated: {first_line(error)}", status=1)
+    finally:
+        store.close()
+    done = {None: "is up to date already", "": "was empty and has its tables now"}.get(found, f"was brought up to date from schema {found}")
+    print(f"{settings.shown_database()} {done}")
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
     settings = Settings.from_environment()
-    if options.database is not None:
-        settings = replace(settings, database_url=options.database)
+    return settings if options.database is None else replace(settings, database_url=options.database)
+
+
+def _make(options: argparse.Namespace) -> int:
+    settings = _settings(options)
     logging.basicConfig(level=settings.log_level, format="memespy: %(levelname)s %(name)s: %(message)s")
     request = _request(options)
     output = None if options.output is None else _writable(Path(options.output))
-    with start_pipeline(settings, offline_ports(settings, _show)) as pipeline:
+    with start_pipeline(settings, configured_ports(settings, _show)) as pipeline:
         outcome = pipeline.submit(request).get()
         record = pipeline.record(outcome.id) if isinstance(outcome, Meme) else None
     if record is not None:

@@ -18,6 +18,7 @@ __all__ = [
     "GenerateMeme",
     "ImageRef",
     "Meme",
+    "MemePage",
     "MemeRecord",
     "MemeText",
     "Outcome",
@@ -27,6 +28,7 @@ __all__ = [
     "RenderedImage",
     "Score",
     "ScoreParts",
+    "StoredMeme",
     "TextPrompt",
     "TimedOut",
     "Verification",
@@ -235,6 +237,25 @@ class MemeRecord:
     def id(self) -> str:
         """The meme's id, which is the record's key."""
         return self.meme.id
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMeme:
+    """A stored meme as lists show it, without its picture. `stored_at_s` is when it was first stored, in seconds since 1970 (UTC)."""
+
+    meme: Meme
+    topic: str
+    style: str | None
+    context: str | None
+    stored_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MemePage:
+    """A part of the list of all memes. `next` is where the following page begins, or None after the last."""
+
+    memes: tuple[StoredMeme, ...]
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)

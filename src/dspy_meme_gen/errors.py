@@ -9,7 +9,14 @@ MemesPyError
 ├── ServiceStopped          the pipeline takes no more requests
 ├── ActorCrashed            an actor died twice on the same piece of work
 ├── StageTimeout            a port took longer than its stage allows
-└── RestartLimitExceeded    actors crashed more often than the supervisor puts up with
+├── RestartLimitExceeded    actors crashed more often than the supervisor puts up with
+├── SchemaUnknown           the database was made by a newer release
+└── ModelError              a language or image model gave nothing that can be used
+    ├── ModelUnavailable        it cannot be reached, or is out of order
+    ├── ModelTimeout            it did not answer within its time
+    ├── ModelRateLimited        it has had too many requests; `retry_after_s` says when to come again, if it said so
+    ├── ModelRefused            it does not accept the request: the key, the model's name, or what was asked
+    └── ModelAnswerInvalid      it answered, but not what was asked for
 """
 
 __all__ = [
@@ -17,10 +24,17 @@ __all__ = [
     "InvalidRequest",
     "InvalidSettings",
     "MemesPyError",
+    "ModelAnswerInvalid",
+    "ModelError",
+    "ModelRateLimited",
+    "ModelRefused",
+    "ModelTimeout",
+    "ModelUnavailable",
     "Overloaded",
     "RateLimited",
     "RequestConflict",
     "RestartLimitExceeded",
+    "SchemaUnknown",
     "ServiceStopped",
     "StageTimeout",
 ]
@@ -45,7 +59,15 @@ class InvalidRequest(MemesPyError):
 
 
 class InvalidSettings(MemesPyError):
-    """A setting has a value that cannot be used; the message names the variable, the value and what was expected."""
+    """Settings cannot be used; each of `problems` names the variable and what was expected, and never shows a secret."""
+
+    def __init__(self, *problems: str) -> None:
+        assert problems, "invalid settings have at least one problem"
+        self.problems = problems
+        super().__init__(*problems)
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
 
 
 class Overloaded(MemesPyError):
@@ -82,3 +104,35 @@ class StageTimeout(MemesPyError):
 
 class RestartLimitExceeded(MemesPyError):
     """The supervisor gave up: more restarts were needed than its sliding window allows."""
+
+
+class SchemaUnknown(MemesPyError):
+    """The database has a schema that this release does not know: a newer one made it. Install that release, or use another database."""
+
+
+class ModelError(MemesPyError):
+    """A language or image model gave nothing that can be used. No message of this family shows a key."""
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be reached, or answers that it is out of order."""
+
+
+class ModelTimeout(ModelError):
+    """The model did not answer within its time."""
+
+
+class ModelRateLimited(ModelError):
+    """The model has had too many requests; `retry_after_s` is how long it wants to be left alone, or None if it did not say."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ModelRefused(ModelError):
+    """The model does not accept the request as it is: look at the key, the model's name and the base URL."""
+
+
+class ModelAnswerInvalid(ModelError):
+    """The model answered, but not what it was asked for."""

@@ -6,8 +6,7 @@ from dspy_meme_gen.admission import Admission
 from dspy_meme_gen.health import Checks
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.measurements import Measurements
-from dspy_meme_gen.outbox import Outbox
-from dspy_meme_gen.ports import Ports
+from dspy_meme_gen.ports import Outbox, Ports
 from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings

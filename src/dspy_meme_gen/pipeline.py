@@ -11,12 +11,12 @@ import pykka  # noqa: TC002 - one import style for all files
 
 from dspy_meme_gen import names
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import GenerateMeme, MemeRecord, Outcome, validate
+from dspy_meme_gen.domain import GenerateMeme, MemePage, MemeRecord, Outcome, validate
 from dspy_meme_gen.health import Check, Health, Status
 from dspy_meme_gen.lasting import Lasting
 from dspy_meme_gen.measurements import Snapshot
 from dspy_meme_gen.messages import Abandon, Submit, Withdraw
-from dspy_meme_gen.ports import Closeable
+from dspy_meme_gen.ports import Closeable, MemeCatalogue
 from dspy_meme_gen.resilience.breaker import State
 from dspy_meme_gen.resilience.pressure import Pressure
 from dspy_meme_gen.subscribers import Listener
@@ -73,6 +73,13 @@ class Pipeline:
     def stored(self) -> tuple[MemeRecord, ...]:
         """What the store holds, in the order in which the memes were first stored. Raises what the store raises."""
         return self._ports.store.all()
+
+    def page(self, *, limit: int, start: int | None = None) -> MemePage:
+        """A page of what the store holds, newest first; see ports.MemeCatalogue. Raises what the store raises."""
+        store = self._ports.store
+        if not isinstance(store, MemeCatalogue):
+            raise TypeError(f"{type(store).__name__} cannot be leafed through; expected a store with the method page")
+        return store.page(limit=limit, start=start)
 
     def deferred(self) -> tuple[MemeRecord, ...]:
         """What waits for the store, oldest first."""
@@ -185,13 +192,14 @@ class Pipeline:
         try:
             self._outbox.drain(self._ports.store.put)
         except Exception as error:  # noqa: BLE001 - whatever the store raises, the stop goes on
-            lost = len(self._outbox.waiting())
-            logger.error("the store raised %s; what waited for it is lost (memes: %d)", type(error).__name__, lost)  # noqa: TRY400 - no traceback for an outage
+            waiting = len(self._outbox.waiting())
+            fate = "stays in the outbox until the next start" if self._outbox.durable else "is lost"
+            logger.error("the store raised %s; what waited for it %s (memes: %d)", type(error).__name__, fate, waiting)  # noqa: TRY400 - no traceback for an outage
 
     def _close_ports(self) -> None:
         ports = self._ports
         every = (ports.timers, ports.text, ports.appropriateness, ports.factuality, ports.instructions, ports.scorer, ports.refiner)
-        for port in (*every, ports.image, ports.store):
+        for port in (*every, ports.image, ports.cache, ports.store, self._outbox):
             if isinstance(port, Closeable):
                 try:
                     port.close()

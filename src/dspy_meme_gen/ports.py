@@ -11,6 +11,8 @@ from typing import Protocol, runtime_checkable
 
 from dspy_meme_gen.domain import (
     KINDS,
+    Meme,
+    MemePage,
     MemeRecord,
     MemeText,
     Progress,
@@ -22,11 +24,15 @@ from dspy_meme_gen.domain import (
 )
 
 __all__ = [
+    "Clock",
     "Closeable",
     "ImageModel",
+    "MemeCache",
+    "MemeCatalogue",
     "MemeRecord",
     "MemeStore",
     "MemeText",
+    "Outbox",
     "Ports",
     "Progress",
     "Refiner",
@@ -38,6 +44,7 @@ __all__ = [
     "TextPrompt",
     "TimerHandle",
     "Timers",
+    "Troubled",
     "Verification",
     "Verifier",
     "no_progress",
@@ -104,6 +111,68 @@ class MemeStore(Protocol):
         ...
 
 
+@runtime_checkable
+class MemeCatalogue(Protocol):
+    """A store that can be leafed through. Reads may come from any thread."""
+
+    def page(self, *, limit: int, start: int | None = None) -> MemePage:
+        """At most `limit` (1 to 100) memes, newest first, from the beginning or from where another page said the `next` one starts.
+
+        Memes that are stored meanwhile shift nothing: whoever follows `next` sees each meme at most once, and none is left out.
+        """
+        ...
+
+
+class MemeCache(Protocol):
+    """Keeps memes for a while by payload key. It may forget any of them at any time; it never gives one that is past its time.
+
+    Neither call waits for long: a cache that is out of order has nothing, and keeps nothing.
+    """
+
+    def get(self, key: str) -> Meme | None:
+        """The meme under this key, or None."""
+        ...
+
+    def put(self, key: str, meme: Meme) -> None:
+        """Keep a meme under this key, in place of any other."""
+        ...
+
+
+class Outbox(Protocol):
+    """Keeps records until the store takes them. Any thread may add and look; only one at a time may drain."""
+
+    durable: bool
+    """Whether what waits outlives this process, also if it is killed."""
+
+    def add(self, record: MemeRecord) -> None:
+        """Queue a record. One with the same id that still waits is replaced where it stands: writing both would write the meme twice."""
+        ...
+
+    def find(self, meme_id: str) -> MemeRecord | None:
+        """The waiting record of a meme, or None."""
+        ...
+
+    def waiting(self) -> tuple[MemeRecord, ...]:
+        """The records that wait, oldest first."""
+        ...
+
+    def drain(self, put: Callable[[MemeRecord], None]) -> None:
+        """Write with `put`, oldest first, until nothing is left. What `put` raises goes to the caller; its record stays first in line."""
+        ...
+
+
+class Clock(Protocol):
+    """What time it is. Any thread may ask."""
+
+    def wall_s(self) -> float:
+        """Seconds since 1970 (UTC): for people, and to compare between machines. May be set back."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds since some moment: for durations. Never goes back."""
+        ...
+
+
 class TimerHandle(Protocol):
     """A callback that is still to come."""
 
@@ -129,6 +198,15 @@ class Closeable(Protocol):
         ...
 
 
+@runtime_checkable
+class Troubled(Protocol):
+    """A port that knows when it does not work as it should: for health checks, and never waits for anything."""
+
+    def trouble(self) -> str | None:
+        """What was wrong when it was last used, in a few words that show no secret; None if all was well."""
+        ...
+
+
 def no_progress(progress: Progress) -> None:
     """Progress that nobody wants to hear of."""
 
@@ -139,6 +217,9 @@ class Ports:
 
     `progress` is called from many threads, for one request never by two at once and always in order. It must return soon; what it raises
     is logged and goes no further.
+
+    `cache` None is a cache in this process, new with each incarnation of the cache's actor: a crash may have left the old one half written.
+    `outbox` None is one in memory.
     """
 
     text: TextModel
@@ -151,6 +232,8 @@ class Ports:
     store: MemeStore
     timers: Timers
     progress: Callable[[Progress], None] = field(default=no_progress)
+    cache: MemeCache | None = None
+    outbox: Outbox | None = None
 
     def verifier(self, kind: str) -> Verifier:
         """The verifier of a kind."""

@@ -1,7 +1,8 @@
 """How a pipeline is configured: one frozen value, from defaults, arguments or the environment."""
 
+import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,24 @@ from dspy_meme_gen.domain import KINDS
 from dspy_meme_gen.errors import InvalidSettings
 from dspy_meme_gen.resilience.breaker import BreakerPolicy
 from dspy_meme_gen.resilience.window import WindowPolicy
+from dspy_meme_gen.setting_rules import RULES, WHOLE, shown
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "variable_of"]
 
-_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_VARIABLES = {name: name.upper() for name in ("database_url", "redis_url", "openai_api_key", "openai_base_url", "log_level")}
 
 
-@dataclass(frozen=True, slots=True)
+def variable_of(name: str) -> str:
+    """The environment variable of a setting: MEMESPY_<NAME>, but for those that other programs know too."""
+    return _VARIABLES.get(name, f"MEMESPY_{name.upper()}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """Every number and address of a pipeline. Times in seconds, sizes in pixels. InvalidSettings if a value is out of range.
+    """Every number and address of a pipeline. Times in seconds, sizes in pixels. InvalidSettings names all that are out of range.
 
-    `database_url` None means SQLite in the user's data directory. `cache_ttl_s` 0 means that nothing is cached.
+    `database_url` None means SQLite in the user's data directory; `redis_url` None means a cache in this process. `cache_ttl_s` 0 means
+    that nothing is cached. `text_backend` auto is openai where a key or a base URL is set, offline otherwise.
     `max_waiting` requests wait in line at most; a user may send `user_burst` in a row, and `user_rate_per_s` a second in the long run.
     `window_first` requests are generated at once to begin with, `window_least` to `window_most` later: a tenth more or less every
     `window_period_s`, around `window_target_s` of latency.
@@ -30,11 +38,20 @@ class Settings:
     are remembered by their request_id. A retry waits `retry_backoff_s`, twice as long each time, a share of `retry_jitter` more or less.
     Every `health_period_s` the health monitor looks at the store (0: never). Beyond `memory_limit_mb` requests are shed (0: no limit).
     `fallback_font` is the path of a font for what Anton has no letters for.
+    `database_limit_s`, `redis_limit_s` and `redis_rest_s` are how long one call may take, and how long Redis is left alone after a failure.
+    `outbox_folder` is the folder of the durable outbox, None the user's data directory.
     `actor_stop_s` is how long a stop waits for an actor that is still inside a port call.
     """
 
     database_url: str | None = None
+    redis_url: str | None = None
+    openai_api_key: str | None = None
+    openai_base_url: str | None = None
     log_level: str = "WARNING"
+    text_backend: str = "auto"
+    text_model: str = "gpt-4o-mini"
+    image_backend: str = "pillow"
+    image_model: str = "gpt-image-1"
     cache_ttl_s: float = 3600.0
     cache_capacity: int = 1000
     text_retries: int = 1
@@ -58,9 +75,13 @@ class Settings:
     breaker_s: float = 60.0
     call_limit_s: float = 10.0
     render_limit_s: float = 30.0
+    database_limit_s: float = 5.0
+    redis_limit_s: float = 0.25
+    redis_rest_s: float = 1.0
     restart_limit: int = 5
     restart_window_s: float = 60.0
     outbox_drain_s: float = 5.0
+    outbox_folder: str | None = None
     health_period_s: float = 5.0
     memory_limit_mb: int = 1024
     stop_grace_s: float = 5.0
@@ -72,36 +93,61 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what would only show up later, as a pipeline that behaves strangely."""
-        if self.log_level not in _LOG_LEVELS:
-            raise InvalidSettings(f"log_level is {self.log_level!r}; expected one of {', '.join(_LOG_LEVELS)}")
-        for name, (least, most) in _RANGES.items():
-            value = getattr(self, name)
-            whole = name in _WHOLE
-            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not least <= value <= most:
-                kind = "a whole number" if whole else "a number"
-                raise InvalidSettings(f"{name} is {value!r}; expected {kind} from {least:,g} to {most:,g}")
-
-        if not self.window_least <= self.window_first <= self.window_most:
+        problems = [
+            f"{variable_of(field.name)} ({field.name}) {problem}"
+            for field in fields(self)
+            if (problem := RULES[field.name](getattr(self, field.name))) is not None
+        ]
+        problems.extend(self._lacking())
+        if not problems and not self.window_least <= self.window_first <= self.window_most:
             numbers = f"{self.window_least}, {self.window_first}, {self.window_most}"
-            raise InvalidSettings(f"window_least, window_first, window_most are {numbers}; expected each no greater than the next")
+            problems.append(f"window_least, window_first, window_most are {numbers}; expected each no greater than the next")
+        if problems:
+            raise InvalidSettings(*problems)
+
+    def __repr__(self) -> str:
+        """Only what differs from the defaults, and no secret."""
+        changed = (field for field in fields(self) if getattr(self, field.name) != field.default)
+        return f"Settings({', '.join(f'{field.name}={self.shown(field.name)}' for field in changed)})"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Settings from DATABASE_URL, LOG_LEVEL and MEMESPY_<FIELD> for every other field, e.g. MEMESPY_CACHE_TTL_S=60.
+        """Settings from DATABASE_URL, REDIS_URL, OPENAI_API_KEY, OPENAI_BASE_URL, LOG_LEVEL and MEMESPY_<FIELD> for every other field.
 
-        An empty variable counts as not set. Raises InvalidSettings, which names the variable and what was expected.
+        An empty variable counts as not set. Raises InvalidSettings with every problem: a value that cannot be used, and a variable that
+        begins with MEMESPY_ and is none.
         """
         environment = os.environ if environment is None else environment
+        variables = {variable_of(field.name): field.name for field in fields(cls)}
+        problems = [
+            _unknown(name, list(variables)) for name in sorted(environment) if name.startswith("MEMESPY_") and name not in variables
+        ]
         chosen: dict[str, Any] = {}
-        for field in fields(cls):
-            variable = _VARIABLES.get(field.name, f"MEMESPY_{field.name.upper()}")
-            text = environment.get(variable, "").strip()
-            if text:
-                chosen[field.name] = _read(variable, text, _CONVERSIONS.get(field.name, int if field.name in _WHOLE else float))
+        for variable, name in variables.items():
+            if text := environment.get(variable, "").strip():
+                try:
+                    chosen[name] = _read(name, text)
+                except ValueError:
+                    expected = "a whole number" if name in WHOLE else "a number"
+                    problems.append(f"{variable} is {text!r}; expected {expected}")
         try:
-            return cls(**chosen)
+            settings = cls(**chosen)
         except InvalidSettings as error:
-            raise InvalidSettings(f"the environment does not make a configuration: {error}") from None
+            raise InvalidSettings(*problems, *error.problems) from None
+        if problems:
+            raise InvalidSettings(*problems)
+        return settings
+
+    def _lacking(self) -> list[str]:
+        wanting = [name for name in ("text_backend", "image_backend") if getattr(self, name) in {"openai", "dspy"}]
+        if not wanting or self.openai_api_key or self.openai_base_url:
+            return []
+        why = " and ".join(f"{variable_of(name)} {getattr(self, name)}" for name in wanting)
+        return [f"OPENAI_API_KEY (openai_api_key) is not set; {why} needs it, or the OPENAI_BASE_URL of a server that wants no key"]
+
+    def shown(self, name: str) -> str:
+        """A setting's value as it may be printed: keys are hidden, and so are passwords in URLs."""
+        return shown(name, getattr(self, name))
 
     def window(self) -> WindowPolicy:
         """How many requests are generated at once."""
@@ -126,71 +172,41 @@ class Settings:
         """The SQLAlchemy URL to use."""
         return self.database_url or f"sqlite:///{_data_directory(os.environ) / 'memespy.db'}"
 
+    def shown_database(self) -> str:
+        """The same, as it may be printed."""
+        return shown("database_url", self.database())
 
-_RANGES: dict[str, tuple[float, float]] = {
-    "cache_ttl_s": (0, 1e9),
-    "cache_capacity": (0, 1e7),
-    "text_retries": (0, 10),
-    "retry_backoff_s": (0, 60),
-    "retry_jitter": (0, 1),
-    "max_waiting": (1, 1e6),
-    "user_rate_per_s": (0.001, 1e9),
-    "user_burst": (1, 1e9),
-    "window_first": (1, 1e6),
-    "window_least": (1, 1e6),
-    "window_most": (1, 1e6),
-    "window_period_s": (0.001, 3600),
-    "window_target_s": (0.001, 3600),
-    "text_workers": (1, 64),
-    "image_workers": (1, 64),
-    "text_breaker_failures": (1, 1e9),
-    "text_breaker_s": (0, 1e6),
-    "image_breaker_failures": (1, 1e9),
-    "image_breaker_s": (0, 1e6),
-    "breaker_failures": (1, 1e9),
-    "breaker_s": (0, 1e6),
-    "call_limit_s": (0.001, 3600),
-    "render_limit_s": (0.001, 3600),
-    "restart_limit": (0, 1e6),
-    "restart_window_s": (0, 1e6),
-    "outbox_drain_s": (0.001, 3600),
-    "health_period_s": (0, 3600),
-    "memory_limit_mb": (0, 1e6),
-    "stop_grace_s": (0, 3600),
-    "actor_stop_s": (0, 3600),
-    "recorded_outcomes": (0, 1e7),
-    "image_width": (16, 4096),
-    "image_height": (16, 4096),
-}
-_WHOLE = (
-    "cache_capacity",
-    "max_waiting",
-    "user_burst",
-    "window_first",
-    "window_least",
-    "window_most",
-    "text_retries",
-    "text_workers",
-    "image_workers",
-    "text_breaker_failures",
-    "image_breaker_failures",
-    "breaker_failures",
-    "restart_limit",
-    "memory_limit_mb",
-    "recorded_outcomes",
-    "image_width",
-    "image_height",
-)
-_VARIABLES = {"database_url": "DATABASE_URL", "log_level": "LOG_LEVEL"}
-_CONVERSIONS: dict[str, Callable[[str], Any]] = {"database_url": str, "log_level": str.upper, "fallback_font": str}
+    def database_is_local(self) -> bool:
+        """Whether the store is a file of this machine, or in memory: it needs no outbox that outlives the process."""
+        return self.database().startswith("sqlite")
+
+    def outbox_directory(self) -> Path:
+        """Where a durable outbox is kept."""
+        return Path(self.outbox_folder) if self.outbox_folder is not None else _data_directory(os.environ)
+
+    def text(self) -> str:
+        """The text backend to use: offline, openai or dspy."""
+        if self.text_backend != "auto":
+            return self.text_backend
+        return "openai" if self.openai_api_key or self.openai_base_url else "offline"
+
+    def base_url(self) -> str:
+        """Where OpenAI's API, or one like it, is to be found; without a slash at the end."""
+        return (self.openai_base_url or "https://api.openai.com/v1").rstrip("/")
 
 
-def _read(variable: str, text: str, conversion: Callable[[str], Any]) -> Any:  # noqa: ANN401 - the field's own type
-    try:
-        return conversion(text)
-    except ValueError:
-        expected = "a whole number" if conversion is int else "a number"
-        raise InvalidSettings(f"{variable} is {text!r}; expected {expected}") from None
+def _read(name: str, text: str) -> object:
+    default = Settings.__dataclass_fields__[name].default
+    if name == "log_level":
+        return text.upper()
+    if name in WHOLE:
+        return int(text)
+    return float(text) if isinstance(default, float) else text
+
+
+def _unknown(variable: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
+    return f"{variable} is no setting; {f'did you mean {near[0]}?' if near else 'memespy check-config lists them all'}"
 
 
 def _data_directory(environment: Mapping[str, str]) -> Path:

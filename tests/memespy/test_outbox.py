@@ -2,8 +2,8 @@
 
 import pytest
 
+from dspy_meme_gen.adapters.memory_outbox import MemoryOutbox as Outbox
 from dspy_meme_gen.domain import ImageRef, Meme, MemeRecord, MemeText, Score
-from dspy_meme_gen.outbox import Outbox
 
 
 def record(identity: str, topic: str = "cats") -> MemeRecord:

@@ -27,8 +27,7 @@ from dspy_meme_gen.messages import (
     WorkFailed,
     WorkRefused,
 )
-from dspy_meme_gen.outbox import Outbox
-from dspy_meme_gen.ports import TimerHandle, Timers
+from dspy_meme_gen.ports import Outbox, TimerHandle, Timers
 from dspy_meme_gen.resilience.breaker import Ticket
 from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.settings import Settings

@@ -7,8 +7,7 @@ from dspy_meme_gen.actors.supervised import Identity
 from dspy_meme_gen.actors.worker import Worker
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.messages import DrainOutbox, Recover, StoreMeme, Task
-from dspy_meme_gen.outbox import Outbox
-from dspy_meme_gen.ports import MemeStore, TimerHandle, Timers
+from dspy_meme_gen.ports import MemeStore, Outbox, TimerHandle, Timers
 
 __all__ = ["Store"]
 

@@ -35,7 +35,16 @@ class PillowImageModel:
     def render(self, text: MemeText, format: str) -> RenderedImage:  # noqa: A002 - the port's name
         """The meme; a format without a scene of its own gets the classic one."""
         scene = SCENES.get(format, SCENES["classic"])
-        image = self._painted(scene, _taste(text, format)).copy()
+        return self.captioned(self._painted(scene, _taste(text, format)).copy(), text, format)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of every picture, in pixels."""
+        return (self._width, self._height)
+
+    def captioned(self, image: Image.Image, text: MemeText, format: str) -> RenderedImage:  # noqa: A002 - the port's name
+        """The meme on this picture of our size, in RGB, which is drawn upon."""
+        scene = SCENES.get(format, SCENES["classic"])
         for caption, place in ((text.top, scene.top), (text.bottom, scene.bottom)):
             self._captions.draw(image, caption, self._box(place), largest_px=scene.largest * self._height / 3)
         return self._encoded(image)

@@ -1,123 +1,129 @@
-"""Memes in a database, through SQLAlchemy: SQLite as a rule, anything it speaks to otherwise."""
+"""Memes in a database, through SQLAlchemy: SQLite or PostgreSQL."""
 
-import json
+import contextlib
 import threading
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, String, Table, Text, create_engine, insert, make_url, select, update
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from dspy_meme_gen.domain import ImageRef, Meme, MemeRecord, MemeText, Score, Verification
-from dspy_meme_gen.errors import InvalidSettings
+from dspy_meme_gen.adapters.database import database_url, deadline_for, open_engine
+from dspy_meme_gen.adapters.records import meme_from_json, record_from_row, row_from_record
+from dspy_meme_gen.adapters.schema import MEMES, prepare
+from dspy_meme_gen.adapters.system_clock import SystemClock
+from dspy_meme_gen.domain import MemePage, MemeRecord, StoredMeme
+from dspy_meme_gen.ports import Clock
 
 __all__ = ["SqlAlchemyStore"]
 
-_METADATA = MetaData()
-_MEMES = Table(
-    "memes",
-    _METADATA,
-    Column("position", Integer, primary_key=True, autoincrement=True),
-    Column("id", String(32), nullable=False, unique=True),
-    Column("topic", Text, nullable=False),
-    Column("style", Text),
-    Column("context", Text),
-    Column("meme", Text, nullable=False),
-    Column("png", LargeBinary, nullable=False),
-)
+_LISTED = (MEMES.c.position, MEMES.c.meme, MEMES.c.topic, MEMES.c.style, MEMES.c.context, MEMES.c.stored_at_s)
+_UPDATED = ("topic", "style", "context", "meme", "png")
+_LONGEST_PAGE = 100
 
 
 class SqlAlchemyStore:
     """Keeps records in one table. Raises InvalidSettings for a URL that is none, and in use whatever SQLAlchemy raises.
 
-    Nothing is opened before the first call. `close` lets go of everything; a later call opens it anew. Any thread may call; one at a time
-    is served, for SQLite in memory has but one connection, and a reader's end would roll a writer's work back.
+    Nothing is opened before the first call, which also brings the schema up to date. `close` lets go of everything; a later call opens it
+    anew. Any thread may call. A call takes at most about `limit_s` seconds (2 more if it must connect), whatever the server does, and
+    after an outage the same store works again. SQLite serves one caller at a time: in memory it has but one connection, and a reader's
+    end would roll a writer's work back.
     """
 
-    def __init__(self, database_url: str) -> None:
-        try:
-            self._url = make_url(database_url)
-            self._url.get_dialect()
-        except (ArgumentError, NoSuchModuleError) as error:
-            raise InvalidSettings(f"DATABASE_URL is not usable: {error}; expected e.g. sqlite:///memes.db") from error
-        self._lock = threading.Lock()
+    def __init__(self, url: str, *, limit_s: float = 5.0, clock: Clock | None = None) -> None:
+        self._url = database_url(url)
+        self._limit_s = limit_s
+        self._clock: Clock = clock or SystemClock()
+        self._deadline = deadline_for(self._url, limit_s)
+        self._opening = threading.Lock()
+        self._in_turn: Any = threading.Lock() if self._url.get_backend_name() == "sqlite" else contextlib.nullcontext()
+        self._insert: Any = (sqlite if self._url.get_backend_name() == "sqlite" else postgresql).insert
         self._engine: Engine | None = None
+        self._trouble: str | None = None
 
     def put(self, record: MemeRecord) -> None:
-        """Insert the record, or update the one with its id, which then keeps its place."""
-        row = _row(record)
-        with self._lock, self._opened().begin() as connection:
-            changed = connection.execute(update(_MEMES).where(_MEMES.c.id == record.id).values(row))
-            if changed.rowcount == 0:
-                connection.execute(insert(_MEMES).values(row))
+        """Insert the record, or update the one with its id, which keeps its place and its time. One statement: nobody races it."""
+        row = row_from_record(record)
+        statement = self._insert(MEMES).values(**row, stored_at_s=self._clock.wall_s())
+        statement = statement.on_conflict_do_update(index_elements=["id"], set_={name: row[name] for name in _UPDATED})
+        with self._connected() as connection:
+            connection.execute(statement)
+            connection.commit()
 
     def get(self, meme_id: str) -> MemeRecord | None:
         """The record of a meme, or None."""
-        with self._lock, self._opened().connect() as connection:
-            row = connection.execute(select(_MEMES).where(_MEMES.c.id == meme_id)).mappings().first()
-        return None if row is None else _record(dict(row))
+        with self._connected() as connection:
+            row = connection.execute(select(MEMES).where(MEMES.c.id == meme_id)).mappings().first()
+        return None if row is None else record_from_row(dict(row))
 
     def all(self) -> tuple[MemeRecord, ...]:
         """Every record, in the order in which their ids were first put."""
-        with self._lock, self._opened().connect() as connection:
-            rows = connection.execute(select(_MEMES).order_by(_MEMES.c.position)).mappings().all()
-        return tuple(_record(dict(row)) for row in rows)
+        with self._connected() as connection:
+            rows = connection.execute(select(MEMES).order_by(MEMES.c.position)).mappings().all()
+        return tuple(record_from_row(dict(row)) for row in rows)
+
+    def page(self, *, limit: int, start: int | None = None) -> MemePage:
+        """At most `limit` (1 to 100) memes, newest first; no picture is read for it. ValueError for another limit."""
+        if not 1 <= limit <= _LONGEST_PAGE:
+            raise ValueError(f"limit is {limit}; expected 1 to {_LONGEST_PAGE}")
+        query = select(*_LISTED).order_by(MEMES.c.position.desc()).limit(limit + 1)
+        if start is not None:
+            query = query.where(MEMES.c.position <= start)
+        with self._connected() as connection:
+            rows = connection.execute(query).all()
+        memes = tuple(StoredMeme(meme_from_json(row.meme), row.topic, row.style, row.context, row.stored_at_s) for row in rows[:limit])
+        return MemePage(memes, rows[limit].position if len(rows) > limit else None)
+
+    def migrate(self) -> str | None:
+        """Bring the schema up to date; the revision that was found ("" for an empty database), or None if there was nothing to do."""
+        with self._guarded(), self._opening:
+            if self._engine is not None:
+                return None
+            self._engine, found = self._open()
+            return found
+
+    def trouble(self) -> str | None:
+        """The class of what the last call raised, or None."""
+        return self._trouble
 
     def close(self) -> None:
         """Let go of the database."""
-        with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+        with self._in_turn, self._opening:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.dispose()
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with self._guarded(), self._in_turn, self._opened().connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A deadline, and a note of how it went."""
+        try:
+            with self._deadline():
+                yield
+        except Exception as error:
+            self._trouble = type(error).__name__
+            raise
+        self._trouble = None
 
     def _opened(self) -> Engine:
-        if self._engine is None:
-            self._engine = self._open()
-        return self._engine
+        engine = self._engine
+        if engine is not None:
+            return engine
+        with self._opening:
+            if self._engine is None:
+                self._engine, _ = self._open()
+            return self._engine
 
-    def _open(self) -> Engine:
-        in_memory = self._url.get_backend_name() == "sqlite" and self._url.database in {None, "", ":memory:"}
-        if in_memory:
-            # One connection for all threads: a second one would be a second, empty database.
-            engine = create_engine(self._url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-        else:
-            if self._url.get_backend_name() == "sqlite" and self._url.database is not None:
-                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-            # A connection a call: nothing is tied to the thread of an actor that may be replaced.
-            engine = create_engine(self._url, poolclass=NullPool)
+    def _open(self) -> tuple[Engine, str | None]:
+        engine = open_engine(self._url, self._limit_s)
         try:
-            _METADATA.create_all(engine)
+            found = prepare(engine)
         except BaseException:
             engine.dispose()
             raise
-        return engine
-
-
-def _row(record: MemeRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "topic": record.topic,
-        "style": record.style,
-        "context": record.context,
-        "meme": json.dumps(asdict(record.meme), sort_keys=True),
-        "png": record.png,
-    }
-
-
-def _record(row: dict[str, Any]) -> MemeRecord:
-    return MemeRecord(_meme(json.loads(row["meme"])), row["topic"], row["style"], row["context"], row["png"])
-
-
-def _meme(fields: dict[str, Any]) -> Meme:
-    return Meme(
-        id=fields["id"],
-        text=MemeText(**fields["text"]),
-        format=fields["format"],
-        image=ImageRef(**fields["image"]),
-        score=Score(**fields["score"]),
-        verification=tuple(Verification(**verification) for verification in fields["verification"]),
-        refinement_count=fields["refinement_count"],
-        degraded=tuple(fields["degraded"]),
-    )
+        return engine, found

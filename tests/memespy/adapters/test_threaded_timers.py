@@ -1,6 +1,7 @@
 """Timers call back in order, once, and end when they are closed."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -22,11 +23,15 @@ def test_no_thread_is_started_before_it_is_needed() -> None:
     assert threading.active_count() == before
 
 
-def test_timers_are_called_in_the_order_in_which_they_are_due(timers: ThreadedTimers) -> None:
+def test_timers_are_called_in_the_order_in_which_they_are_due(timers: ThreadedTimers, monkeypatch: pytest.MonkeyPatch) -> None:
     called, done = list[int](), threading.Event()
-    timers.call_later(0.06, done.set)
-    for number in (3, 1, 2):
-        timers.call_later(0.01 * number, lambda number=number: called.append(number))
+    now_s = time.monotonic()
+    with monkeypatch.context() as stopped:
+        # All are made at the same moment, however busy the machine is.
+        stopped.setattr(time, "monotonic", lambda: now_s)
+        timers.call_later(0.06, done.set)
+        for number in (3, 1, 2):
+            timers.call_later(0.01 * number, lambda number=number: called.append(number))
     assert done.wait(PATIENCE_S)
     assert called == [1, 2, 3]
 

@@ -1,18 +1,20 @@
-"""The outbox: records that could not be stored yet, in order."""
+"""An outbox in memory: records that could not be stored yet, in order."""
 
 import threading
 from collections.abc import Callable
 
 from dspy_meme_gen.domain import MemeRecord
 
-__all__ = ["Outbox"]
+__all__ = ["MemoryOutbox"]
 
 
-class Outbox:
+class MemoryOutbox:
     """Keeps records until they are written, each exactly once. It belongs to the pipeline and outlives the store actor.
 
     Any thread may add; only one at a time may drain (the store actor, and after it has stopped, the pipeline).
     """
+
+    durable = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
