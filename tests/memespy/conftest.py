@@ -12,7 +12,11 @@ from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.bootstrap import start_pipeline
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.settings import Settings
+from tests.memespy.contracts.openai_stub import OpenAIStub
 from tests.memespy.fakes import PATIENCE_S, ManualTimers, Script
+from tests.services import own_postgres, own_redis, postgres, postgres_url, redis_server, redis_url
+
+__all__ = ["own_postgres", "own_redis", "postgres", "postgres_url", "redis_server", "redis_url"]
 
 
 class Start(Protocol):
@@ -29,6 +33,21 @@ def _nothing_is_left_behind() -> Iterator[None]:
             thread.join(PATIENCE_S)
     assert [thread for thread in threading.enumerate() if thread not in before] == []
     assert pykka.ActorRegistry.get_all() == []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a developer has in the environment must not change what a test does."""
+    proxies = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+    for variable in ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "LOG_LEVEL", *proxies):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def openai_stub() -> Iterator[OpenAIStub]:
+    stub = OpenAIStub()
+    yield stub
+    stub.close()
 
 
 @pytest.fixture

@@ -65,4 +65,13 @@ class DspyChat:
         for theirs, ours in _ERRORS:
             if isinstance(error, theirs):
                 return ours(f"the language model gave nothing that can be used ({type(error).__name__})")
+        if _caused_by_a_timeout(error):
+            return ModelTimeout(f"the language model did not answer within {self._limit_s:g} s")
         return ModelUnavailable(f"the language model cannot be used ({type(error).__name__})")
+
+
+def _caused_by_a_timeout(error: BaseException | None) -> bool:
+    """DSPy's transport has errors of its own, and the socket's at the bottom of them."""
+    while error is not None and not isinstance(error, TimeoutError):
+        error = error.__cause__ or error.__context__
+    return error is not None
