@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from greenroom.checker import Checker, Judgement, Spec, Verdict
+from greenroom.checkers import (
+    causal_order,
+    compose,
+    deterministic,
+    every_ask_is_answered,
+    exactly_once,
+    fifo_per_sender,
+    latency,
+    linearizable,
+    no_leak,
+    sequentially_consistent,
+    serializable,
+)
 from greenroom.choices import checkpoint, choose
+from greenroom.client import client
 from greenroom.determinism import Determinism, determinism
 from greenroom.errors import (
     ActorDied,
     BlockedForReal,
+    ClaimBroken,
     Deadlock,
     GreenroomError,
     LeftBehind,
@@ -24,13 +40,15 @@ from greenroom.errors import (
     StageClosed,
     StageError,
     ThreadDied,
+    Undecided,
     UsageError,
 )
 from greenroom.exhaust import Exhaustion, exhaust
 from greenroom.explore import Execution, Report, explore, replay, run
 from greenroom.failure import Failure
-from greenroom.history import Event, History
+from greenroom.history import Event, History, Operation
 from greenroom.policy import Policy
+from greenroom.operations import recording_into
 from greenroom.schedule import Schedule
 from greenroom.stage import Stage
 
@@ -42,6 +60,8 @@ __all__ = [
     "ActorDied",
     "ActorMachine",
     "BlockedForReal",
+    "Checker",
+    "ClaimBroken",
     "Deadlock",
     "Determinism",
     "Event",
@@ -50,9 +70,11 @@ __all__ = [
     "Failure",
     "GreenroomError",
     "History",
+    "Judgement",
     "LeftBehind",
     "Livelock",
     "NondeterminismEscaped",
+    "Operation",
     "OutsideStage",
     "Policy",
     "PromiseBroken",
@@ -63,19 +85,35 @@ __all__ = [
     "Schedule",
     "ScheduleSyntaxError",
     "SelfAsk",
+    "Spec",
     "Stage",
     "StageClosed",
     "StageError",
     "ThreadDied",
+    "Undecided",
     "UsageError",
+    "Verdict",
+    "causal_order",
     "checkpoint",
     "choose",
+    "client",
+    "compose",
     "determinism",
+    "deterministic",
+    "every_ask_is_answered",
+    "exactly_once",
     "exhaust",
     "explore",
+    "fifo_per_sender",
+    "latency",
+    "linearizable",
+    "no_leak",
+    "recording_into",
     "replay",
     "run",
     "schedules",
+    "sequentially_consistent",
+    "serializable",
 ]
 
 _NEEDS_HYPOTHESIS = {"ActorMachine": "greenroom.machine", "schedules": "greenroom.policies.drawn"}

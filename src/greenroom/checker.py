@@ -42,8 +42,8 @@ class Judgement:
     """What a checker found.
 
     ``claim`` is what was to hold, in words; ``reason`` says why it does not (or what ran out), and is empty for OK. ``explored`` counts
-    the states that were looked at. For a search over operations, ``prefix`` is the longest legal order that was found, and ``refused``
-    tells of each operation that could have come next why it could not.
+    the configurations that were looked at. For a search over operations, ``prefix`` is the longest legal order that was found, and
+    ``refused`` tells of each operation that could have come next why it could not. ``about`` names the tasks that the reason is about.
     """
 
     verdict: Verdict
@@ -52,6 +52,7 @@ class Judgement:
     explored: int = 0
     prefix: tuple[Operation, ...] = ()
     refused: tuple[tuple[Operation, str], ...] = ()
+    about: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -60,7 +61,12 @@ class Judgement:
 
 
 class Checker(Protocol):
-    """A claim about histories."""
+    """A claim about histories.
+
+    What a checker does without, it may say by two attributes, and searches are faster: ``reads_events = False`` (it looks at operations
+    only), and ``reads_real_time = False`` (it does not ask which operation ended before another one began). One that remembers what it has
+    seen has a method ``begin()``, which is called before each search: it forgets, and is then shown the default order first.
+    """
 
     claim: str
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from greenroom.describe import describe
 from greenroom.history import Operation
+from greenroom.operations import OnStage, OnThreads, arguments_text, recorder_off_stage
+from greenroom.task import current_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pykka
 
     from greenroom.history import History
     from greenroom.scheduler import Scheduler
@@ -18,8 +21,76 @@ if TYPE_CHECKING:
     from greenroom.task import Task
 
 
+T = TypeVar("T")
+
+
+def client(name: str) -> RecordedClient:
+    """A client of that name, for a scenario: it makes calls at once, in the task that uses it, and records each as an operation.
+
+    Use one client for each flow of control: its calls follow one another. On a stage operations go to the history of the execution, on
+    real threads to the history that ``recording_into`` named; where there is none, calls are made and nothing is recorded.
+    """
+    return RecordedClient(name)
+
+
+class RecordedClient:
+    """Makes calls and records them; made by ``greenroom.client``."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<client {self.name}>"
+
+    @property
+    def greenroom_name(self) -> str:
+        """What a scheduling point before one of its calls is about."""
+        return self.name
+
+    def call(self, name: str, function: Callable[..., T], *arguments: Any) -> T:
+        """Call ``function(*arguments)``, as the operation ``name`` with these arguments.
+
+        Returns:
+            what it returns.
+
+        Raises:
+            Exception: what it raises; that is the operation's error.
+        """
+        result: T = self._record(name, function, arguments, self)
+        return result
+
+    def ask(self, ref: pykka.ActorRef[Any], message: Any, *, timeout: float | None = None) -> Any:
+        """Ask an actor, and return its reply; the operation's call is the message.
+
+        Raises:
+            pykka.Timeout: no reply came in time; the operation may still take effect.
+            Exception: what the actor raised.
+        """
+        return self._record("ask", lambda _: ref.ask(message, timeout=timeout), (message,), getattr(ref, "actor_inbox", self))
+
+    def tell(self, ref: pykka.ActorRef[Any], message: Any) -> None:
+        """Tell an actor; the operation's call is the message, and it is answered once the message is sent."""
+        self._record("tell", lambda _: ref.tell(message), (message,), getattr(ref, "actor_inbox", self))
+
+    def _record(self, name: str, function: Callable[..., Any], arguments: tuple[Any, ...], target: Any) -> Any:
+        task = current_task()
+        operation = Operation(self.name, name, arguments, 0)
+        if task is not None:
+            OnStage(task.scheduler, task.scheduler.operations).perform(operation, function, target)
+        else:
+            recorder = recorder_off_stage()
+            if recorder is None:
+                return function(*arguments)
+            recorder.perform(operation, function)
+        if operation.error is not None:
+            raise operation.error
+        return operation.result
+
+
 class _Client:
-    """What both kinds of client share."""
+    """What both kinds of client of a machine share."""
 
     def __init__(self, name: str, history: History) -> None:
         self.name = name
@@ -32,8 +103,7 @@ class _Client:
             the operation, pending until the machine runs.
         """
         operations = self._history.operations
-        asked = ", ".join(describe(part, 40) for part in arguments)
-        operation = Operation(self.name, name, arguments, len(operations) + 1, asked=asked)
+        operation = Operation(self.name, name, arguments, len(operations) + 1, asked=arguments_text(arguments))
         operations.append(operation)
         self._submit(operation, function)
         return operation
@@ -58,6 +128,7 @@ class StageClient(_Client):
     def __init__(self, name: str, history: History, stage: Stage) -> None:
         super().__init__(name, history)
         self._scheduler: Scheduler = stage.scheduler
+        self._recorder = OnStage(stage.scheduler, history)
         self._todo: deque[tuple[Operation, Callable[..., Any]]] = deque()
         self._sleepers: list[Task] = []
         self.task = stage.spawn(name, self._work)
@@ -72,20 +143,8 @@ class StageClient(_Client):
             while not self._todo:
                 scheduler.wait("idle", self, self._sleepers)
             operation, function = self._todo.popleft()
-            operation.invoked = self._history.stamp()
-            operation.invoked_ns, operation.invoked_step = scheduler.clock.now_ns, scheduler.steps
-            if scheduler.history is not None:
-                scheduler.record("call", operation.name, operation.serial, operation.asked)
-            try:
-                operation.result = function(*operation.arguments)
-            except Exception as error:  # noqa: BLE001 - an answer like any other: the machine judges it
-                operation.error = error
-            operation.gave = describe(operation.result if operation.error is None else operation.error)
-            operation.answered = self._history.stamp()
-            operation.answered_ns, operation.answered_step = scheduler.clock.now_ns, scheduler.steps
+            self._recorder.perform(operation, function, self)
             del function  # it may hold what the program has let go of
-            if scheduler.history is not None:
-                scheduler.record("result", operation.name, operation.serial, operation.gave)
 
 
 class ThreadClient(_Client):
@@ -93,7 +152,7 @@ class ThreadClient(_Client):
 
     def __init__(self, name: str, history: History, now_ns: Callable[[], int]) -> None:
         super().__init__(name, history)
-        self._now_ns = now_ns
+        self._recorder = OnThreads(history, now_ns)
         self._todo: deque[tuple[Operation, Callable[..., Any]] | None] = deque()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -124,15 +183,9 @@ class ThreadClient(_Client):
             if todo is None:
                 return
             operation, function = todo
-            operation.invoked, operation.invoked_ns = self._history.stamp(), self._now_ns()
-            try:
-                operation.result = function(*operation.arguments)
-            except Exception as error:  # noqa: BLE001 - an answer like any other: the machine judges it
-                operation.error = error
-            operation.gave = describe(operation.result if operation.error is None else operation.error)
+            self._recorder.perform(operation, function)
             with self._changed:
                 del function, todo  # it may hold what the program has let go of
-                operation.answered, operation.answered_ns = self._history.stamp(), self._now_ns()
                 self._todo.popleft()
                 self._changed.notify_all()
 

@@ -38,6 +38,8 @@ _COMMUTING = frozenset(
         ("acquire", "release"),
         ("release", "acquire"),
         ("release", "release"),
+        ("invoke", "invoke"),
+        ("respond", "respond"),
     }
 )
 _LABELLED = "send:"
@@ -46,7 +48,7 @@ _LABELLED = "send:"
 def conflict(mode: str, other: str) -> bool:
     """Whether two accesses of one thing, in these modes, do not commute."""
     if mode == other:
-        return mode not in ("read", "post", "remove", "release") and not mode.startswith(_LABELLED)
+        return mode not in ("read", "post", "remove", "release", "invoke", "respond") and not mode.startswith(_LABELLED)
     return (mode, other) not in _COMMUTING
 
 

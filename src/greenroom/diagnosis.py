@@ -11,6 +11,7 @@ from greenroom.deadlock import deadlock_beside_others, explain_deadlock, idle, p
 from greenroom.describe import describe, describe_message
 from greenroom.errors import (
     ActorDied,
+    ClaimBroken,
     GreenroomError,
     LeftBehind,
     Livelock,
@@ -197,6 +198,8 @@ def conclude(history: History, tasks: list[Task], error: BaseException | None) -
     elif tasks and tasks[0].kind == "scenario" and error is not None and tasks[0].error is error:
         # Who meets a dead actor wants to see who stopped it.
         history.ended_by = "" if isinstance(error, pykka.ActorDeadError) else "scenario"
+    elif isinstance(error, ClaimBroken) and error.judgement.refused:
+        history.ended_by = "scenario"  # about what clients saw: how all was stopped afterwards tells nothing
     history.focus = focus_of(tasks, error)
 
 

@@ -11,6 +11,7 @@ GreenroomError
 │   └── BlockedForReal         a task waits for something that the stage does not control
 ├── ReplayMismatch             the program no longer takes the recorded path
 ├── NondeterminismEscaped      the same schedule gave two different executions
+├── Undecided                  a checker ran out of budget, or failed itself: nothing is known
 └── PromiseBroken              the program under test broke a promise that holds for every program
     ├── Deadlock               tasks wait, and no task can ever wake them
     │   ├── SelfAsk            an actor waits for its own reply
@@ -18,10 +19,16 @@ GreenroomError
     ├── Livelock               the program goes on without getting anywhere
     ├── ActorDied              an actor ended by an exception that nobody saw
     ├── ThreadDied             a thread ended by an exception that nobody saw
-    └── LeftBehind             actors or threads outlive the scenario
+    ├── LeftBehind             actors or threads outlive the scenario
+    └── ClaimBroken            what a checker claims does not hold of the history
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from greenroom.checker import Judgement
 
 
 class GreenroomError(Exception):
@@ -68,6 +75,10 @@ class NondeterminismEscaped(GreenroomError):
     """The same schedule gave two different executions."""
 
 
+class Undecided(GreenroomError):
+    """A checker could not decide whether its claim holds; that is no pass."""
+
+
 class PromiseBroken(GreenroomError, AssertionError):
     """The program under test broke a promise that every program makes.
 
@@ -104,3 +115,12 @@ class ThreadDied(PromiseBroken):
 
 class LeftBehind(PromiseBroken):
     """Actors or threads were still alive when the scenario was over."""
+
+
+class ClaimBroken(PromiseBroken):
+    """A claim that a checker makes does not hold of an execution; ``judgement`` is what the checker found."""
+
+    def __init__(self, text: str, judgement: Judgement) -> None:
+        super().__init__(text)
+        self.judgement = judgement
+        self.about = judgement.about

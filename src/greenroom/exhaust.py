@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
+from greenroom.checking import Count, raise_undecided
 from greenroom.errors import NondeterminismEscaped, UsageError
-from greenroom.explore import MAX_STEPS, checked, execute, explained, installed, scenario_name
+from greenroom.explore import MAX_STEPS, checked, execute, explained, installed, scenario_name, shown_the_default_order
 from greenroom.failure import add_picture
 from greenroom.policies.dpor import AllAsleep, Dpor
 from greenroom.policies.replay import Replay
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from greenroom.dependence import Trace
     from greenroom.errors import GreenroomError
-    from greenroom.explore import Options
+    from greenroom.explore import Checkers, Options
     from greenroom.failure import Failure
 
     Scenario = Callable[[], Any]
@@ -53,7 +54,8 @@ class Exhaustion:
 
     ``executions`` counts those that ran to their end, ``redundant`` those that were broken off because they could only repeat one.
     ``exhausted`` is True only where every inequivalent schedule was run; else ``why_not`` says what stood in the way, ``waiting`` how many
-    branches are known that were not taken, and ``estimate`` how many executions there may be in all.
+    branches are known that were not taken, and ``estimate`` how many executions there may be in all. ``undecided`` counts the executions
+    on which a checker could not decide.
     """
 
     scenario: str
@@ -67,22 +69,29 @@ class Exhaustion:
     waiting: int = 0
     estimate: int = 0
     fallbacks: int = field(default=0, repr=False)
+    undecided: int = 0
+    why_undecided: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether no schedule failed; ``exhausted`` says whether these were all."""
-        return self.failure is None
+        """Whether no schedule failed, and every check was decided; ``exhausted`` says whether these were all."""
+        return self.failure is None and not self.undecided
 
     @property
     def exhausted(self) -> bool:
-        """Whether every inequivalent schedule was run, and none failed."""
+        """Whether every inequivalent schedule was run, none failed, and every check was decided."""
         return not self.why_not and self.failure is None
 
     def raise_failure(self) -> None:
-        """Raise what the program raised, with the picture; do nothing where nothing failed."""
+        """Raise what the program raised, with the picture; do nothing where nothing failed.
+
+        Raises:
+            Undecided: nothing failed, but a checker could not decide.
+        """
         if self.failure is not None:
             add_picture(self.failure)
             raise self.failure.error
+        raise_undecided(self.why_undecided)
 
     def __str__(self) -> str:
         runs = f"{self.executions:,} execution{'s' if self.executions != 1 else ''}"
@@ -106,6 +115,7 @@ def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be 
     granularity: str = "message",
     lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
+    checks: Checkers = None,
     commuting: Label | None = None,
     workers: int = 1,
     resume: str | FilePath | None = None,
@@ -128,6 +138,8 @@ def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be 
         granularity: "message" or "line", as in ``explore``; lines are taken to touch one common memory: there are many schedules.
         lines_of: as in ``explore``.
         ignore: classes of ``greenroom.PromiseBroken`` that this scenario means to break.
+        checks: a checker, or several, as in ``explore``. Where one asks for the order of operations in time, schedules that differ in that
+            order alone are inequivalent too; one that compares executions compares, with several workers, those of each process.
         commuting: given a message, returns a label or None. You promise that messages to one actor which share a label may be handled in
             either order, with the same replies and the same state after both; only one order is run then.
         workers: processes that search (needs an operating system that can fork).
@@ -143,12 +155,14 @@ def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be 
         UsageError: an argument makes no sense, or the file belongs to another search.
         NondeterminismEscaped: the same moves led somewhere else.
     """
-    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of)
+    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of, checks)
     if workers < 1 or (max_executions is not None and max_executions < 1) or (max_seconds is not None and max_seconds <= 0):
         raise UsageError("workers and max_executions are at least 1, and max_seconds is more than 0")
     search = Search(scenario, options, commuting)
     kept = Kept(FilePath(resume), search) if resume is not None else None
     budget = Budget(max_executions, max_seconds)
+    with installed(scenario, options):
+        shown_the_default_order(scenario, options)
     try:
         if workers == 1:
             search.go_on(budget, progress, kept)
@@ -197,6 +211,7 @@ class Search:
         self.cpu_s = 0.0
         self.incomplete = ""
         self.failing: Schedule | None = None
+        self.undecided = Count()
         self.watch: Callable[[Trace], None] | None = None  # told of each execution that ran to its end
         self._label = label
         self._elsewhere: dict[int, str] = {}
@@ -223,6 +238,7 @@ class Search:
         else:
             self.seen.executions += 1
             self.steps += execution.steps
+            self.undecided.add(execution.undecided)
             if self.watch is not None:
                 self.watch(policy.trace)
             if execution.failure is not None and self.failing is None:
@@ -263,6 +279,7 @@ class Search:
         elapsed_s = time.perf_counter() - budget.started
         cpu_s = time.process_time() - budget.cpu_started + self.cpu_s
         name = scenario_name(self.scenario)
+        undecided = self.undecided.told()
         return Exhaustion(
             name,
             seen.executions,
@@ -271,10 +288,12 @@ class Search:
             elapsed_s,
             cpu_s,
             failure,
-            why_not or self.incomplete,
+            why_not or self.incomplete or undecided,
             0 if self.tree.finished else seen.waiting,
             seen.executions if self.tree.finished else seen.estimate,
             self.tree.fallbacks,
+            self.undecided.executions,
+            undecided,
         )
 
     def _failure(self, schedule: Schedule, *, shrink: bool) -> Failure:
@@ -314,6 +333,7 @@ class Kept:
         search.seen = Progress(text["executions"], text["redundant"])
         search.steps, search.incomplete = text["steps"], text["incomplete"]
         search.failing = Schedule.parse(text["failing"]) if text["failing"] else None
+        search.undecided.merge(*text.get("undecided", (0, ())))
 
     def _of(self) -> list[Any]:
         search = self._search
@@ -336,6 +356,7 @@ class Kept:
             "steps": search.steps,
             "incomplete": search.incomplete,
             "failing": str(search.failing) if search.failing is not None else "",
+            "undecided": (search.undecided.executions, list(search.undecided.reasons.items())),
             "tree": search.tree.dump(),
         }
         beside = self._file.with_name(self._file.name + ".new")

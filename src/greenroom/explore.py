@@ -6,15 +6,17 @@ import gc
 import inspect
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from greenroom import diagnosis, errors
-from greenroom.errors import GreenroomError, NondeterminismEscaped, ReplayMismatch, UsageError
+from greenroom.checking import Checks, Count, checks_of, raise_undecided
+from greenroom.errors import ClaimBroken, GreenroomError, NondeterminismEscaped, ReplayMismatch, UsageError
 from greenroom.failure import Failure, add_picture, same_failure
 from greenroom.history import History
 from greenroom.ignoring import switched_off
 from greenroom.lines import Lines, modules_named
+from greenroom.operations import RealTime
 from greenroom.policies import policy_named
 from greenroom.policies.replay import Replay, Watched
 from greenroom.schedule import Schedule
@@ -25,9 +27,11 @@ from greenroom.stage import Stage, listening
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from greenroom.checker import Checker, Judgement
     from greenroom.policy import Policy
 
     Scenario = Callable[[], Any]
+    Checkers = Checker | Iterable[Checker] | None
 
 MAX_STEPS = 20_000
 _EXECUTIONS_PER_COLLECTION = 128
@@ -35,7 +39,10 @@ _EXECUTIONS_PER_COLLECTION = 128
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One run of a scenario under one schedule. ``history`` is empty unless recording was asked for."""
+    """One run of a scenario under one schedule. ``history`` is empty unless recording was asked for.
+
+    ``undecided`` holds what a checker could not decide.
+    """
 
     schedule: Schedule
     steps: int
@@ -44,13 +51,15 @@ class Execution:
     failure: Failure | None
     history: History
     result: Any = None
+    undecided: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What an exploration found. ``executions_to_failure`` counts from 1; None where nothing failed.
 
-    ``covered`` says what a systematic policy has tried in full ("every schedule"); it is empty where schedules may be left.
+    ``covered`` says what a systematic policy has tried in full ("every schedule"); it is empty where schedules may be left. ``undecided``
+    counts the executions on which a checker could not decide, and ``why_undecided`` tells which and why; they are no passes.
     """
 
     scenario: str
@@ -64,17 +73,24 @@ class Report:
     policy: str = "portfolio"
     seed: int = 0
     covered: str = ""
+    undecided: int = 0
+    why_undecided: str = ""
 
     @property
     def ok(self) -> bool:
-        """Whether no schedule failed."""
-        return self.failure is None
+        """Whether no schedule failed, and every check was decided."""
+        return self.failure is None and not self.undecided
 
     def raise_failure(self) -> None:
-        """Raise what the program raised, with the picture and the replay line as notes; do nothing where nothing failed."""
+        """Raise what the program raised, with the picture and the replay line as notes; do nothing where nothing failed.
+
+        Raises:
+            Undecided: nothing failed, but a checker could not decide.
+        """
         if self.failure is not None:
             add_picture(self.failure)
             raise self.failure.error
+        raise_undecided(self.why_undecided)
 
     def __str__(self) -> str:
         rate = self.executions / self.cpu_s if self.cpu_s else 0.0
@@ -83,7 +99,8 @@ class Report:
         head = f"{self.scenario}: {counts}, {rate:,.0f} executions per CPU second"
         if self.failure is not None:
             return f"{head}\n{self.failure}"
-        return f"{head}: no failure" + (f" under {self.covered}" if self.covered else "")
+        but = f", but {self.why_undecided}" if self.undecided else ""
+        return f"{head}: no failure" + (f" under {self.covered}" if self.covered else "") + but
 
 
 @dataclass(slots=True)
@@ -95,6 +112,7 @@ class Options:
     ignore: tuple[type[GreenroomError], ...]
     granularity: str = "message"
     lines_of: tuple[str, ...] = ()
+    checks: Checks = field(default_factory=Checks)
 
     def not_default(self) -> tuple[tuple[str, str], ...]:
         """What a replay must be given as well, as on the command line."""
@@ -103,7 +121,7 @@ class Options:
         given += [("--granularity", self.granularity)] if self.granularity != "message" else []
         given += [("--lines-of", name) for name in self.lines_of]
         ignored = [kind.__name__ for kind in self.ignore if getattr(errors, kind.__name__, None) is kind]
-        return (*given, *(("--ignore", name) for name in ignored))
+        return (*given, *(("--ignore", name) for name in ignored), *(("--check", place) for place in self.checks.places))
 
 
 def explore(  # noqa: PLR0913 - each option stands for itself, and none must be given
@@ -118,6 +136,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
     granularity: str = "message",
     lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
+    checks: Checkers = None,
     shrink: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -134,6 +153,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         granularity: "message" (tasks are switched at visible operations) or "line" (also before each source line of ``lines_of``).
         lines_of: names of modules and packages, for "line"; the scenario's own module if none is given.
         ignore: classes of ``greenroom.PromiseBroken`` that this scenario means to break.
+        checks: a checker, or several: what is to hold of every history, as ``greenroom.linearizable(spec)``.
         shrink: reduce a failing schedule to few deviations from the default order.
         progress: called with the executions done and the distinct schedules seen, now and then.
 
@@ -144,7 +164,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         UsageError: an argument makes no sense.
         NondeterminismEscaped: a failing schedule did not fail again.
     """
-    options = checked(scenario, executions, max_steps, timers, ignore, granularity, lines_of)
+    options = checked(scenario, executions, max_steps, timers, ignore, granularity, lines_of, checks)
     chosen = policy_named(policy, seed)
     name = scenario_name(scenario)
     seen: set[int] = set()
@@ -153,7 +173,9 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
     exhausted: Callable[[], str] | None = getattr(chosen, "exhausted", None)
     covered = ""
     started, cpu_started = time.perf_counter(), time.process_time()
+    count = Count()
     with installed(scenario, options) as shims:
+        shown_the_default_order(scenario, options)
         for number in range(executions):
             if number % _EXECUTIONS_PER_COLLECTION == _EXECUTIONS_PER_COLLECTION - 1:
                 shims.collect()
@@ -164,6 +186,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
             done = number + 1
             steps += execution.steps
             seen.add(hash(execution.schedule))
+            count.add(execution.undecided)
             if execution.failure is not None:
                 failing = execution
                 break
@@ -174,7 +197,21 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu_started
         failure = None if failing is None else explained(scenario, failing, options, shrink=shrink)
     label = policy if isinstance(policy, str) else type(policy).__name__
-    return Report(name, done, len(seen), steps, elapsed, cpu, failure, None if failure is None else done, label, seed, covered)
+    return Report(
+        name,
+        done,
+        len(seen),
+        steps,
+        elapsed,
+        cpu,
+        failure,
+        None if failure is None else done,
+        label,
+        seed,
+        covered,
+        count.executions,
+        count.told(),
+    )
 
 
 def replay(  # noqa: PLR0913 - as explore
@@ -186,6 +223,7 @@ def replay(  # noqa: PLR0913 - as explore
     granularity: str = "message",
     lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
+    checks: Checkers = None,
 ) -> Execution:
     """The execution of ``scenario`` under ``schedule``, recorded: the same events in every process.
 
@@ -196,10 +234,12 @@ def replay(  # noqa: PLR0913 - as explore
         ScheduleSyntaxError: the text is no schedule.
         ReplayMismatch: the program no longer takes the recorded path.
     """
-    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of)
+    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of, checks)
     value = _schedule(schedule)
     policy = Replay(value)
     with installed(scenario, options):
+        if value.deviations:
+            shown_the_default_order(scenario, options)
         execution = execute(scenario, policy, History(), options)
     if policy.unused() and execution.failure is None:
         raise _never_reached(value, policy.unused(), execution.decisions)
@@ -215,6 +255,7 @@ def run(  # noqa: PLR0913 - as explore
     granularity: str = "message",
     lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
+    checks: Checkers = None,
 ) -> Execution:
     """Run ``scenario`` once and raise what breaks, with the lanes picture and the replay line as notes.
 
@@ -226,18 +267,24 @@ def run(  # noqa: PLR0913 - as explore
         granularity: "message" or "line", as in ``explore``.
         lines_of: names of modules and packages, as in ``explore``.
         ignore: classes of ``greenroom.PromiseBroken`` that this scenario means to break.
+        checks: a checker, or several, as in ``explore``.
 
     Raises:
         Exception: what the scenario raised, or a ``PromiseBroken``.
+        Undecided: nothing failed, but a checker could not decide.
     """
-    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of)
+    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of, checks)
     policy = Replay(_schedule(schedule or Schedule())) if schedule is None or isinstance(schedule, str | Schedule) else schedule
     with installed(scenario, options):
+        shown_the_default_order(scenario, options)
         policy.begin(0)
         execution = execute(scenario, policy, History(), options)
     if execution.failure is not None:
         add_picture(execution.failure)
         raise execution.failure.error
+    count = Count()
+    count.add(execution.undecided)
+    raise_undecided(count.told())
     return execution
 
 
@@ -305,6 +352,7 @@ def checked(  # noqa: PLR0913, PLR0917 - the options of a caller, one by one
     ignore: Iterable[type[GreenroomError]],
     granularity: str = "message",
     lines_of: Iterable[str] = (),
+    checks: Checkers = None,
 ) -> Options:
     """The options, if they and the scenario make sense; ``UsageError`` if not."""
     if not callable(scenario):
@@ -321,14 +369,20 @@ def checked(  # noqa: PLR0913, PLR0917 - the options of a caller, one by one
         raise UsageError(f'granularity is "message" or "line", not {granularity!r}')
     if names and granularity != "line":
         raise UsageError('lines_of says whose lines are scheduling points: give granularity="line" as well')
-    return Options(max_steps, timers, switched_off(ignore), granularity, names)
+    return Options(max_steps, timers, switched_off(ignore), granularity, names, checks_of(checks, scenario))
 
 
 def execute(scenario: Scenario, policy: Policy, history: History | None, options: Options) -> Execution:
     """One execution on a stage of its own."""
+    checks = options.checks
+    if history is None and checks and checks.read_events:
+        history = History()
     stage = Stage(policy, history=history, max_steps=options.max_steps, timers=options.timers)
     scheduler = stage.scheduler
     scheduler.trace = getattr(policy, "trace", None)
+    scheduler.operations = History() if history is None and checks else history
+    scheduler.real_time = RealTime() if checks and checks.read_real_time else None
+    undecided: tuple[Judgement, ...] = ()
     with stage:
         main = stage.spawn("main", scenario, kind="scenario")
         stage.run()
@@ -338,12 +392,29 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
         error = _verdict(stage, options)
         if history is not None:
             diagnosis.conclude(history, stage.tasks, error)
+        if checks and error is None and scheduler.operations is not None:
+            error, undecided = _judged(scheduler.operations, options)
+            if history is not None and error is not None:
+                diagnosis.conclude(history, stage.tasks, error)
     schedule = Schedule(tuple(scheduler.deviations))
     recorded = History() if history is None else history
     failure = None
     if error is not None:
         failure = Failure(error, schedule, recorded, scenario_name(scenario), scenario, options.not_default())
-    return Execution(schedule, scheduler.steps, scheduler.decisions, scheduler.clock.now_ns / 1e9, failure, recorded, main.result)
+    virtual_s = scheduler.clock.now_ns / 1e9
+    return Execution(schedule, scheduler.steps, scheduler.decisions, virtual_s, failure, recorded, main.result, undecided)
+
+
+def shown_the_default_order(scenario: Scenario, options: Options) -> None:
+    """A search or a replay begins: checkers that compare executions start from what the default order gives, each time."""
+    if options.checks.begin():
+        execute(scenario, Replay(Schedule()), None, options)
+
+
+def _judged(history: History, options: Options) -> tuple[BaseException | None, tuple[Judgement, ...]]:
+    if any(issubclass(ClaimBroken, kind) for kind in options.ignore):
+        return None, ()
+    return options.checks.judge(history)
 
 
 def _verdict(stage: Stage, options: Options) -> BaseException | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from greenroom.errors import PromiseBroken
+from greenroom.errors import ClaimBroken, PromiseBroken
 from greenroom.render.lanes import lanes
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_LINES: Final = 40
 _LEAST_PICTURE: Final = 24
+_BESIDE_OPERATIONS: Final = 12  # there the operations are the picture
 _NOT_THE_PROGRAM: Final = frozenset({"greenroom", "pykka"})
 
 
@@ -62,15 +63,16 @@ class Failure:
             whole: show all events, as many as there are, also those from which nothing leads to the failure.
         """
         claim = self.claim
-        room = len(self.history) + _MOST_LINES if whole else max(_LEAST_PICTURE, _MOST_LINES - len(claim.splitlines()) - 3)
+        least = _BESIDE_OPERATIONS if isinstance(self.error, ClaimBroken) else _LEAST_PICTURE
+        room = len(self.history) + _MOST_LINES if whole else max(least, _MOST_LINES - len(claim.splitlines()) - 3)
         return "\n".join([claim, "", lanes(self.history, most_lines=room, whole=whole), "", self.replay_line])
 
     @property
     def replay_line(self) -> str:
         """One line that replays it: a shell command where the scenario can be named, else a line of Python."""
         place = _place(self.function)
-        if place is not None:
-            options = "".join(f" {name} {value}" for name, value in self.options)
+        if place is not None and ("--check", "") not in self.options:
+            options = "".join(f" {name} {shlex.quote(value)}" for name, value in self.options)
             return f"replay: greenroom replay {shlex.quote(place)} '{self.schedule}'{options}"
         return f'replay: greenroom.replay({self.scenario.rsplit(".", 1)[-1]}, "{self.schedule}"{_as_python(self.options)})'
 
@@ -82,14 +84,20 @@ def _as_python(options: tuple[tuple[str, str], ...]) -> str:
     words += [f', granularity="{value}"' for name, value in options if name == "--granularity"]
     lines_of = [f'"{value}"' for name, value in options if name == "--lines-of"]
     words += [f", lines_of=[{', '.join(lines_of)}]"] if lines_of else []
+    checks = [value.rpartition("::")[2] or "..." for name, value in options if name == "--check"]
+    words += [f", checks=[{', '.join(checks)}]"] if checks else []
     return "".join(words) + (f", ignore=[{', '.join(ignored)}]" if ignored else "")
 
 
 def _place(function: Callable[[], Any] | None) -> str | None:
     """``FILE.py::function`` for a function at the top of a module, or None."""
     name = getattr(function, "__qualname__", "<")
-    if function is None or "<" in name or "." in name:
-        return None
+    path = None if function is None or "<" in name or "." in name else file_of(function)
+    return None if path is None else f"{path}::{name}"
+
+
+def file_of(function: Callable[[], Any]) -> str | None:
+    """The file of a function, as it is seen from the working directory, or None."""
     try:
         path = inspect.getsourcefile(function)
     except TypeError:
@@ -97,11 +105,13 @@ def _place(function: Callable[[], Any] | None) -> str | None:
     if path is None or not Path(path).is_file():
         return None
     relative = os.path.relpath(path)
-    return f"{path if relative.startswith('..') else relative}::{name}"
+    return path if relative.startswith("..") else relative
 
 
 def same_failure(one: Failure, other: Failure) -> bool:
-    """Whether two failures are of one kind: the same class of error, raised by the same line."""
+    """Whether two failures are of one kind: the same class of error, raised by the same line, or by the same claim of a checker."""
+    if isinstance(one.error, ClaimBroken) and isinstance(other.error, ClaimBroken):
+        return one.error.judgement.claim == other.error.judgement.claim
     return type(one.error) is type(other.error) and _raised_at(one.error) == _raised_at(other.error)
 
 

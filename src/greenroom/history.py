@@ -50,8 +50,9 @@ class Operation:
     ``invoked`` and ``answered`` are stamps of one counter: an operation comes before another in real time where its ``answered`` is less
     than the other's ``invoked``; ``answered`` is None while the call is pending. ``invoked_ns`` and ``answered_ns`` are nanoseconds of
     virtual time, ``invoked_step`` and ``answered_step`` count scheduling points of the stage (on real threads both are 0, and times
-    are real). An operation has a result, or an error that its call raised. ``asked`` and ``gave`` are its arguments and its answer as
-    short texts, as they were at that time.
+    are real). An operation has a result, or an error that its call raised. Where that is a timeout of the wait, it is ``done`` but
+    ``answered`` stays None: the call may still take effect. ``asked`` and ``gave`` are its arguments and its answer as short texts, as
+    they were at that time (empty where only operations are recorded), and ``task`` is who made the call.
     """
 
     client: str
@@ -68,6 +69,7 @@ class Operation:
     error: BaseException | None = None
     asked: str = ""
     gave: str = ""
+    task: str = ""
 
     @property
     def call(self) -> Any:

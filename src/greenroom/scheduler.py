@@ -43,11 +43,15 @@ class Scheduler(Names):
     "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised. ``foreground`` counts the tasks that
     are neither done nor daemons: once a scenario has none left, its process would end, so time stands still. ``kept`` is what
     simulated things keep for this stage alone. ``trace``, if there is one, is told what each step touches. ``held`` are tasks
-    that the policy holds back: the default order takes them only when nothing else can run.
+    that the policy holds back: the default order takes them only when nothing else can run. ``operations`` is the history that
+    recorded clients of a scenario append to, if anybody wants that, and ``real_time`` what they touch for the trace: something
+    that all beginnings and ends of operations have in common, where a check asks for their order.
     """
 
     greenroom_name = "the stage"
     trace: Trace | None = None
+    operations: History | None = None
+    real_time: Any = None
 
     def __init__(self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, explored_timers: bool = False) -> None:
         super().__init__()

@@ -96,6 +96,7 @@ def _take_back(search: Search, lease: Lease, found: dict[str, Any] | BaseExcepti
     search.incomplete = search.incomplete or found["incomplete"]
     search.tree.fallbacks += found["fallbacks"]
     budget.spend(found["executions"] + found["redundant"])
+    search.undecided.merge(*found["undecided"])
     if found["failing"] and search.failing is None:
         search.failing = Schedule.parse(found["failing"])
     search.tree.graft(lease, found["footprint"], found["outer"], found["rest"])
@@ -133,6 +134,7 @@ def _behind(search: Search, left: int | None) -> dict[str, Any]:
         "cpu_s": time.process_time() - started,
         "incomplete": search.incomplete,
         "fallbacks": tree.fallbacks,
+        "undecided": (search.undecided.executions, list(search.undecided.reasons.items())),
         "failing": str(search.failing) if search.failing is not None else "",
         "footprint": tree.footprint,
         "outer": tree.outer,
