@@ -47,8 +47,8 @@ from greenroom.exhaust import Exhaustion, exhaust
 from greenroom.explore import Execution, Report, explore, replay, run
 from greenroom.failure import Failure
 from greenroom.history import Event, History, Operation
-from greenroom.policy import Policy
 from greenroom.operations import recording_into
+from greenroom.policy import Policy
 from greenroom.schedule import Schedule
 from greenroom.stage import Stage
 
