@@ -1,7 +1,7 @@
 """The command line: ``greenroom explore``, ``exhaust``, ``determinism FILE.py::scenario`` and ``replay FILE.py::scenario SCHEDULE``.
 
 Exit codes: 0 nothing failed, 1 a failure was found, 2 the command made no sense, 3 undecided (``exhaust`` ended before it had run every
-schedule), 130 interrupted.
+schedule, or a checker ran out of budget), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenroom import errors, policies
+from greenroom.checking import Placed
 from greenroom.determinism import determinism
 from greenroom.errors import GreenroomError, NondeterminismEscaped, PromiseBroken, ScenarioNotFound
 from greenroom.exhaust import exhaust
@@ -24,6 +25,7 @@ from greenroom.render.colour import coloured, wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import ModuleType
 
     from greenroom.exhaust import Exhaustion, Progress
     from greenroom.explore import Execution, Report
@@ -59,12 +61,56 @@ def load_scenario(place: str) -> Callable[[], Any]:
         ScenarioNotFound: there is no such file or function, the file cannot be imported, or the function wants arguments; the
             message says which.
     """
-    file_name, separator, function_name = place.partition("::")
-    path = Path(file_name)
-    if not separator or not function_name:
-        raise ScenarioNotFound(f"{place!r} names no function; write FILE.py::function, as in examples/lost_update.py::scenario")
-    if not path.is_file():
+    path, function_name = _parted(place, "function")
+    file_name = place.partition("::")[0]
+    module = _module(path, file_name)
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        known = [name for name, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == module.__name__]
+        raise ScenarioNotFound(f"{file_name} has no function {function_name!r}; it has {', '.join(known) or 'none'}")
+    found: Callable[[], Any] = function
+    try:
+        inspect.signature(found).bind()
+    except TypeError as error:
+        raise ScenarioNotFound(f"{place} is no scenario, for it cannot be called without arguments: {error}") from error
+    return found
+
+
+def load_check(place: str) -> Placed:
+    """The checker that ``FILE.py::name`` names: a variable, or a function that returns one. The scenario's own file is not loaded again.
+
+    Raises:
+        ScenarioNotFound: there is no such file or name, or it is no checker; the message says which.
+    """
+    path, name = _parted(place, "checker")
+    loaded = sys.modules.get(_module_name(path))
+    file_name = place.partition("::")[0]
+    module = loaded if getattr(loaded, "__file__", None) == str(path.resolve()) else _module(path, file_name)
+    if not hasattr(module, name):
+        known = [key for key, value in vars(module).items() if callable(getattr(value, "check", None)) and not isinstance(value, type)]
+        raise ScenarioNotFound(f"--check: {file_name} has no {name!r}; its checkers are {', '.join(known) or 'none'}")
+    found: Any = getattr(module, name)
+    if not hasattr(found, "check") and callable(found):
+        try:
+            found = found()
+        except TypeError as error:
+            raise ScenarioNotFound(f"--check: {place} does not return a checker when it is called without arguments: {error}") from error
+    if isinstance(found, type) or not callable(getattr(found, "check", None)):
+        raise ScenarioNotFound(f"--check: {place} is {found!r}, and no checker; write claim = greenroom.linearizable(spec), for example")
+    return Placed(found, place)
+
+
+def _parted(place: str, kind: str) -> tuple[Path, str]:
+    """The file and the name in ``FILE.py::name``."""
+    file_name, separator, name = place.partition("::")
+    if not separator or not name:
+        raise ScenarioNotFound(f"{place!r} names no {kind}; write FILE.py::{kind}, as in examples/lost_update.py::scenario")
+    if not Path(file_name).is_file():
         raise ScenarioNotFound(f"there is no file {file_name}")
+    return Path(file_name), name
+
+
+def _module(path: Path, file_name: str) -> ModuleType:
     module_name = _module_name(path)
     spec = importlib.util.spec_from_file_location(module_name, path.resolve())
     if spec is None or spec.loader is None:
@@ -78,16 +124,7 @@ def load_scenario(place: str) -> Callable[[], Any]:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise ScenarioNotFound(f"{file_name} cannot be imported: {type(error).__name__}: {error}") from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        known = [name for name, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == module_name]
-        raise ScenarioNotFound(f"{file_name} has no function {function_name!r}; it has {', '.join(known) or 'none'}")
-    found: Callable[[], Any] = function
-    try:
-        inspect.signature(found).bind()
-    except TypeError as error:
-        raise ScenarioNotFound(f"{place} is no scenario, for it cannot be called without arguments: {error}") from error
-    return found
+    return module
 
 
 def _module_name(path: Path) -> str:
@@ -124,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     replaying.add_argument("--whole", action="store_true", help="show all events, also those from which nothing leads to the failure")
     replaying.set_defaults(run=_replay)
     comparing = commands.add_parser("determinism", help="run schedules twice, and show the first event that differs")
-    _common(comparing)
+    _common(comparing, checks=False)
     comparing.add_argument("-n", "--executions", type=_positive, default=10, help="how many schedules to run twice (default: 10)")
     _choosing(comparing)
     comparing.set_defaults(run=_determinism)
@@ -137,7 +174,7 @@ def _choosing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="another seed tries other schedules (default: 0)")
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _common(parser: argparse.ArgumentParser, *, checks: bool = True) -> None:
     parser.add_argument("scenario", metavar="FILE.py::SCENARIO", help="a function without arguments")
     steps = f"steps after which a run is a livelock (default: {MAX_STEPS})"
     parser.add_argument("--max-steps", type=_positive, default=MAX_STEPS, help=steps)
@@ -148,6 +185,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lines-of", action="append", default=[], metavar="NAME", help=lines_of)
     ignore = f"a promise that the scenario means to break, as often as wanted: {', '.join(_PROMISES)}"
     parser.add_argument("--ignore", action="append", choices=_PROMISES, default=[], metavar="PROMISE", help=ignore)
+    if checks:
+        check = "a checker that is to hold of every history, or a function that returns one, as often as wanted"
+        parser.add_argument("--check", action="append", default=[], metavar="FILE.py::NAME", help=check)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
@@ -169,7 +209,9 @@ def _positive_number(text: str) -> float:
 
 def _of_scenario(options: Any) -> dict[str, Any]:
     """What every command passes on: the options of ``_common``."""
+    checks = {"checks": [load_check(place) for place in options.check]} if hasattr(options, "check") else {}
     return {
+        **checks,
         "max_steps": options.max_steps,
         "timers": options.timers,
         "granularity": options.granularity,
@@ -198,7 +240,7 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
     if show:
         print("\r\033[K", end="", file=sys.stderr)
     print(json.dumps(_report(report), ensure_ascii=False) if options.json else _shown(report))
-    return 1 if report.failure else 0
+    return 1 if report.failure else 3 if report.undecided else 0
 
 
 def _exhaust(options: Any, scenario: Callable[[], Any]) -> int:
@@ -252,8 +294,9 @@ def _replay(options: Any, scenario: Callable[[], Any]) -> int:
         from greenroom.render.lanes import lanes  # noqa: PLC0415 - only this branch draws without a failure
 
         cost = f"{execution.steps} steps, {execution.virtual_s:g} virtual seconds"
-        print(f"{_shown(lanes(execution.history))}\n\nno failure under {execution.schedule} ({cost})")
-    return 1 if execution.failure else 0
+        undecided = "".join(f"\nundecided: {judgement.claim}: {judgement.reason}" for judgement in execution.undecided)
+        print(f"{_shown(lanes(execution.history))}\n\nno failure under {execution.schedule} ({cost}){undecided}")
+    return 1 if execution.failure else 3 if execution.undecided else 0
 
 
 def _determinism(options: Any, scenario: Callable[[], Any]) -> int:
@@ -290,6 +333,7 @@ def _report(report: Report) -> dict[str, Any]:
         "seed": report.seed,
         "executions_to_failure": report.executions_to_failure,
         "covered": report.covered,
+        "undecided": report.undecided,
         "failure": _failure(report.failure),
     }
 
@@ -299,6 +343,7 @@ def _exhaustion(report: Exhaustion) -> dict[str, Any]:
         "scenario": report.scenario,
         "exhausted": report.exhausted,
         "why_not": report.why_not,
+        "undecided": report.undecided,
         "executions": report.executions,
         "redundant": report.redundant,
         "waiting": report.waiting,
@@ -317,6 +362,7 @@ def _execution(execution: Execution) -> dict[str, Any]:
         "decisions": execution.decisions,
         "virtual_s": execution.virtual_s,
         "failure": _failure(execution.failure),
+        "undecided": [f"{judgement.claim}: {judgement.reason}" for judgement in execution.undecided],
         "events": [event._asdict() for event in execution.history],
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import greenroom
-from greenroom.cli import load_scenario, main
+from greenroom.cli import load_check, load_scenario, main
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -25,6 +25,11 @@ BUGS = {
     "restart_race": (AssertionError, "uploaded []", {}),
     "shared_mutable_reply": (AssertionError, "the total is 4200: neither with the pen (5700) nor without it (5500)", {}),
     "stampede": (AssertionError, "rendered 2 times", {}),
+    "stale_read": (
+        greenroom.ClaimBroken,
+        "price(): would have to return 1200, returned 1000",
+        {"checks": load_check(f"{EXAMPLES}/stale_read.py::claim")},
+    ),
     "starvation": (greenroom.Livelock, "Sender-1 keeps going without coming to an end", {"max_steps": 2000}),
     "stop_race": (greenroom.ReplyNeverComes, "its ask 'world' passed the alive check of Greeter-1", {}),
     "timeout_and_retry": (AssertionError, "one purchase, charged 2 times", {"timers": "explored"}),
