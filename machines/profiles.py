@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, MultiplexedDatabase, ReadOnlyDatabase
 
-from greenroom.failures import ReplayView
+from greenroom.failures import replay_settings
 
 NAMES: Final = ("dev", "ci", "fuzz", "replay", "threads")
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -34,6 +34,5 @@ def register() -> None:
     settings.register_profile("ci", settings(max_examples=150, stateful_step_count=30, **common))
     settings.register_profile("fuzz", settings(max_examples=100_000, stateful_step_count=60, **common))
     settings.register_profile("threads", settings(max_examples=25, stateful_step_count=15, **common))
-    view = ReplayView(database())
-    settings.register_profile("replay", settings(settings.get_profile("dev"), phases=(Phase.reuse,), database=view))
+    settings.register_profile("replay", replay_settings(settings.get_profile("dev")))
     settings.load_profile("ci" if os.environ.get("CI") else "dev")

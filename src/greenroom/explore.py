@@ -397,6 +397,9 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
             if history is not None and error is not None:
                 diagnosis.conclude(history, stage.tasks, error)
     schedule = Schedule(tuple(scheduler.deviations))
+    finish_as: Callable[[Schedule], None] | None = getattr(policy, "finish_as", None)
+    if finish_as is not None:
+        finish_as(schedule)
     recorded = History() if history is None else history
     failure = None
     if error is not None:

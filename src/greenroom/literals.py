@@ -19,6 +19,7 @@ from greenroom.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+CHANGEABLE = frozenset((list, tuple, set, dict, deque, bytearray, OrderedDict, Counter))
 _WIDE = 100  # characters after which a text is written in pieces
 _PIECE = 24  # characters of such a piece, each of which may take four
 
@@ -28,6 +29,22 @@ class Imports:
 
     def __init__(self) -> None:
         self._found: dict[str, set[str]] = {}
+        self._modules: set[str] = set()
+
+    def module(self, name: str) -> str:
+        """What a module is called in the code, from now on imported.
+
+        Raises:
+            UsageError: its name is no Python name.
+        """
+        if not all(part.isidentifier() for part in name.split(".")) or name == "__main__":
+            raise UsageError(f"{name} cannot be imported: call it something that an import statement takes")
+        package, _, last = name.rpartition(".")
+        if package:
+            self.add(package, last)
+        else:
+            self._modules.add(name)
+        return last
 
     def add(self, module: str, name: str) -> None:
         """One more name."""
@@ -53,7 +70,8 @@ class Imports:
 
     def lines(self) -> list[str]:
         """The import statements."""
-        return [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(self._found.items())]
+        whole = [f"import {name}" for name in sorted(self._modules)]
+        return whole + [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(self._found.items())]
 
 
 def literal(value: Any, imports: Imports, *, what: str = "") -> str:

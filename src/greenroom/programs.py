@@ -12,15 +12,17 @@ from hypothesis.errors import UnsatisfiedAssumption
 from hypothesis.stateful import MultipleResults
 
 from greenroom.errors import ProgramInvalid, UsageError
+from greenroom.policies.replay import Replay
+from greenroom.schedule import Schedule
 from greenroom.source import as_code
-from greenroom.steps import Draws, Program, Result, Step, Unkept, copied
+from greenroom.steps import Draws, Loosely, Program, Result, Step, Unkept, copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from greenroom.machine import ActorMachine
 
-__all__ = ["Draws", "Program", "Result", "Step", "Unkept", "as_code", "regression", "run_program"]
+__all__ = ["Draws", "Loosely", "Program", "Result", "Step", "Unkept", "as_code", "call", "loosely", "regression", "run_program"]
 
 
 def run_program(program: Program) -> ActorMachine:
@@ -70,6 +72,41 @@ def regression(machine: type[ActorMachine]) -> Callable[[Callable[[Any], None]],
         return test
 
     return decorated
+
+
+def call(test: Any, *positional: Any, **arguments: Any) -> None:
+    """Call a ``@given`` test with these arguments, once, outside of Hypothesis's search; ``note`` and ``event`` work in it.
+
+    Args:
+        test: what ``@given`` decorated; for a method, give an instance of its class as the next argument.
+        positional: passed on.
+        arguments: passed on; a ``Draws`` stands for ``st.data()``.
+
+    Raises:
+        ProgramInvalid: an ``assume`` in the test does not hold.
+        Exception: what the test raises.
+    """
+    name = getattr(test, "__name__", repr(test))
+
+    def body() -> None:
+        try:
+            inner = test.hypothesis.inner_test
+        except AttributeError:
+            raise UsageError(f"{name} is no test of Hypothesis: there is no @given above it any more") from None
+        try:
+            inner(*positional, **{each: _resolved(value, {}, Step(name)) for each, value in arguments.items()})
+        except UnsatisfiedAssumption as error:
+            raise ProgramInvalid(f"{name} refused its arguments: an assume() does not hold") from error
+
+    _as_example(body)
+
+
+def loosely(schedule: str) -> Replay:
+    """The schedule as far as the program still takes its path, and the default order elsewhere: for ``greenroom.run``.
+
+    A regression of a failure that was corrected need not come to the same decisions as the failure did.
+    """
+    return Replay(Schedule.parse(schedule), strict=False)
 
 
 class _Driven:
@@ -200,26 +237,35 @@ class _Again:
 
 def _resolved(value: Any, results: dict[str, Any], step: Step) -> Any:
     """The argument itself: results looked up, and what a rule might change copied, for a program is run more than once."""
-    if isinstance(value, Result):
-        if value.name not in results:
-            raise ProgramInvalid(f"{step.rule} uses {value.name}, and no earlier step has that result")
-        found = results[value.name]
-        if value.index is None:
-            return found
-        if not isinstance(found, MultipleResults) or value.index >= len(found.values):
-            raise ProgramInvalid(f"{step.rule} uses value {value.index} of {value.name}, which has no such value")
-        return found.values[value.index]
-    if isinstance(value, Draws):
-        return _Again(iter([_resolved(each, results, step) for each in value.values]), step.rule)
-    if isinstance(value, Unkept):
-        raise UsageError(
-            f"{step.rule} was given {value.shown}, which lives only in the example that drew it: draw bytes or numbers instead"
-        )
-    if type(value) in (list, tuple):
-        return type(value)(_resolved(each, results, step) for each in value)
-    if type(value) is dict:
-        return {key: _resolved(each, results, step) for key, each in value.items()}
-    return copied(value)
+    resolve = _RESOLVED.get(type(value))
+    return copied(value) if resolve is None else resolve(value, results, step)
+
+
+def _result(value: Result, results: dict[str, Any], step: Step) -> Any:
+    if value.name not in results:
+        raise ProgramInvalid(f"{step.rule} uses {value.name}, and no earlier step has that result")
+    found = results[value.name]
+    if value.index is None:
+        return found
+    if not isinstance(found, MultipleResults) or value.index >= len(found.values):
+        raise ProgramInvalid(f"{step.rule} uses value {value.index} of {value.name}, which has no such value")
+    return found.values[value.index]
+
+
+def _unkept(value: Unkept, _: dict[str, Any], step: Step) -> Any:
+    raise UsageError(f"{step.rule} was given {value.shown}, which lives only in the example that drew it: draw bytes or numbers instead")
+
+
+_RESOLVED: dict[type, Callable[[Any, dict[str, Any], Step], Any]] = {
+    Result: _result,
+    Draws: lambda value, results, step: _Again(iter([_resolved(each, results, step) for each in value.values]), step.rule),
+    Loosely: lambda value, _, __: loosely(value.schedule),
+    Replay: lambda value, _, __: value,
+    Unkept: _unkept,
+    list: lambda value, results, step: [_resolved(each, results, step) for each in value],
+    tuple: lambda value, results, step: tuple(_resolved(each, results, step) for each in value),
+    dict: lambda value, results, step: {key: _resolved(each, results, step) for key, each in value.items()},
+}
 
 
 # -- inside an example ---------------------------------------------------------------------------------------------------------

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import Any
 
 import pytest
 
 from greenroom import staged_tests
 from greenroom.errors import UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
 _VARIABLE = "GREENROOM_ACTORS"
+_KEEPING = "greenroom-keeping"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +24,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="where an ActorMachine's actors run: on a controlled schedule in virtual time (stage, the default), or on Pykka's own threads",
     )
+    replay = (
+        "run the saved failures of Hypothesis tests and nothing else, and change nothing in the database; no failure to run is a failure"
+    )
+    group.addoption("--greenroom-replay", action="store_true", help=replay)
     staged_tests.add_options(group)
 
 
@@ -44,6 +47,20 @@ def pytest_configure(config: pytest.Config) -> None:
         _load_profile("threads")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """On the process that reports for pytest-xdist, this is the last moment; it collects nothing."""
+    _keep_failures(session.config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where failures are replayed, the tests that have none are left out."""
+    _keep_failures(config)
+    keeping: Any = config.pluginmanager.get_plugin(_KEEPING)
+    if keeping is not None:
+        keeping.choose(config, items)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave the environment as it was."""
     if _before in config.stash:
@@ -52,20 +69,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             os.environ.pop(_VARIABLE, None)
         else:
             os.environ[_VARIABLE] = before
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
-    """A replay of nothing is a failure: it would look like a success."""
-    result = yield
-    view = _replay_view()
-    if view is not None and not view.replayed and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None:
-            reporter.write_line("")
-            reporter.write_line(f"greenroom: nothing was replayed: {view!r} holds no failure of these tests", red=True)
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    return result
 
 
 _before = pytest.StashKey[str | None]()
@@ -83,12 +86,13 @@ def _load_profile(name: str) -> None:
         return
 
 
-def _replay_view() -> Any:
+def _keep_failures(config: pytest.Config) -> None:
+    """Register what keeps failures, unless nothing has loaded Hypothesis: a run without property-based tests need not."""
+    replays = config.getoption("--greenroom-replay")
+    if config.pluginmanager.has_plugin(_KEEPING) or not (replays or "hypothesis" in sys.modules):
+        return
     try:
-        from hypothesis import settings  # noqa: PLC0415 - as above
-
-        from greenroom.failures import ReplayView  # noqa: PLC0415
+        from greenroom.keeping import Keeping  # noqa: PLC0415 - as above
     except ModuleNotFoundError:
-        return None
-    database = settings().database
-    return database if isinstance(database, ReplayView) else None
+        raise pytest.UsageError("--greenroom-replay needs Hypothesis: pip install 'greenroom[hypothesis]'") from None
+    config.pluginmanager.register(Keeping(replays=replays), _KEEPING)

@@ -6,14 +6,16 @@ import dataclasses
 import functools
 import keyword
 import re
+from dataclasses import is_dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from hypothesis.stateful import MultipleResults, RuleBasedStateMachine
 from hypothesis.strategies import DataObject
 
-from greenroom.policies.drawn import Drawn
-from greenroom.steps import ATOMS, Draws, Program, Result, Step, Unkept, copied
+from greenroom.literals import CHANGEABLE
+from greenroom.policies.drawn import Drawn, DrawnSchedule
+from greenroom.steps import ATOMS, Draws, Loosely, Program, Result, Step, Unkept, copied
 
 if TYPE_CHECKING:
     from greenroom.machine import ActorMachine
@@ -29,16 +31,19 @@ class Recorded(RuleBasedStateMachine):
 
     _recording: ClassVar[dict[type, Any]] = {}
 
+    _latest: ClassVar[tuple[type, list[_Taken]] | None] = None
+
     def __init__(self) -> None:
         self._steps_taken: list[_Taken] = []
         self._results_kept: dict[int, tuple[Any, Result]] = {}  # the value is kept, for its id must stay its own
         self._result_names: set[str] = set()
+        Recorded._latest = type(self), self._steps_taken
         super().__init__()
 
     @property
     def program(self) -> Program:
         """The steps taken so far, the last one included where it failed."""
-        return Program(cast("type[ActorMachine]", type(self)), tuple(taken.step() for taken in self._steps_taken))
+        return _program(type(self), self._steps_taken)
 
     @classmethod
     def setup_state(cls) -> Any:
@@ -52,6 +57,32 @@ class Recorded(RuleBasedStateMachine):
         return known
 
 
+def latest_program() -> Program | None:
+    """The program of the machine that was made last in this process: after a failure, the one that Hypothesis shows."""
+    return None if Recorded._latest is None else _program(*Recorded._latest)
+
+
+class Arguments:
+    """What one call of a ``@given`` test was given, kept as it was drawn."""
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self.live = dict(arguments)
+        self._kept: dict[str, Any] = {}
+        for name, value in arguments.items():
+            if isinstance(value, DataObject):
+                self._kept[name] = self.live[name] = _Data(value, None)
+            else:
+                self._kept[name] = copied(value) if type(value) in CHANGEABLE or is_dataclass(value) else value
+
+    def now(self) -> dict[str, Any]:
+        """The arguments, with what has been drawn from data and schedules so far."""
+        return {name: _settled(value) for name, value in self._kept.items()}
+
+
+def _program(machine: type, steps: list[_Taken]) -> Program:
+    return Program(cast("type[ActorMachine]", machine), tuple(taken.step() for taken in steps))
+
+
 class _Taken:
     """A step under way: what it draws is still to come."""
 
@@ -63,14 +94,14 @@ class _Taken:
         self.result: str | None = None
 
     def step(self) -> Step:
-        arguments = ((name, value.drawn() if isinstance(value, _Data) else value) for name, value in self.arguments.items())
+        arguments = ((name, _settled(value)) for name, value in self.arguments.items())
         return Step(self.name, tuple(arguments), self.result)
 
 
 class _Data:
     """Stands before ``st.data()``, and keeps what the rule draws."""
 
-    def __init__(self, data: DataObject, machine: Recorded) -> None:
+    def __init__(self, data: DataObject, machine: Recorded | None) -> None:
         self._data = data
         self._machine = machine
         self._values: list[Any] = []
@@ -135,16 +166,18 @@ def _named(machine: Recorded, target: str, result: Any) -> str:
     return name
 
 
-def _kept(machine: Recorded, value: Any, *, refers: bool) -> Any:
+def _kept(machine: Recorded | None, value: Any, *, refers: bool) -> Any:
     """The value as it was drawn, whatever the rule does to it; a result of an earlier step by its name.
 
     A plain number or text may be the same object by chance: it counts as a result only where the strategy draws from a bundle.
     """
     kind = type(value)
-    if refers or kind not in ATOMS:
+    if machine is not None and (refers or kind not in ATOMS):
         known = machine._results_kept.get(id(value))
         if known is not None:
             return known[1]
+    if isinstance(value, DrawnSchedule):
+        return value  # what it came to is known after the step
     if isinstance(value, Random | Drawn | DataObject):
         return Unkept(repr(value))
     if refers:
@@ -153,6 +186,15 @@ def _kept(machine: Recorded, value: Any, *, refers: bool) -> Any:
         if kind is dict:
             return {key: _kept(machine, item, refers=True) for key, item in value.items()}
     return copied(value)
+
+
+def _settled(value: Any) -> Any:
+    """What was drawn step by step, as a value."""
+    if isinstance(value, _Data):
+        return value.drawn()
+    if isinstance(value, DrawnSchedule):
+        return Loosely(str(value.followed[0])) if len(value.followed) == 1 else Unkept(repr(value))
+    return value
 
 
 def _draws_from_bundle(strategy: Any) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from greenroom.errors import UsageError
 from greenroom.literals import Imports, literal
-from greenroom.steps import Draws, Program, Result, Step, Unkept
+from greenroom.steps import Draws, Loosely, Program, Result, Step, Unkept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def as_code(program: Program, *, name: str | None = None, told: str = "") -> str:
@@ -26,22 +30,83 @@ def as_code(program: Program, *, name: str | None = None, told: str = "") -> str
     machine = imports.name(program.machine)
     used = _names_used(program.steps)
     lines = [line for step in program.steps for line in _call_lines(step, imports, used)]
-    function = name or f"test_{_snake(program.machine.__name__)}"
+    head = _head(name or f"test_{_snake(program.machine.__name__)}", "state", told)
+    return _file(imports, [f"@regression({machine})", *head, *(lines or ["    pass"])])
+
+
+def given_as_code(place: Place, arguments: Mapping[str, Any], *, name: str, told: str = "") -> str:
+    """A file with one plain pytest function that calls a ``@given`` test with these arguments.
+
+    Args:
+        place: the test.
+        arguments: all that the test was called with; fixtures stay arguments of the new function.
+        name: of the new function.
+        told: what the failure says, for the docstring.
+
+    Raises:
+        UsageError: a value cannot be written as code; the message names it.
+    """
+    imports = Imports()
+    imports.add("greenroom.programs", "call")
+    # The module, and not the test: pytest would collect the test a second time where its name stands.
+    test = f"{imports.module(place.module)}.{place.name}"
+    holder = [f"{test.rpartition('.')[0]}()"] if "." in place.name else []
+    given = [
+        f"{argument}={argument if argument in place.fixtures else _argument(value, imports, f'argument {argument!r} of {place.name}')}"
+        for argument, value in arguments.items()
+    ]
+    fixtures = ", ".join(argument for argument in arguments if argument in place.fixtures)
+    return _file(imports, [*_head(name, fixtures, told), *_call("call", [test, *holder, *given])])
+
+
+def scenario_as_code(module: str, scenario: str, schedule: str, *, told: str = "", options: Mapping[str, Any] | None = None) -> str:
+    """A file with one plain pytest function that runs a scenario under this schedule, as far as the schedule fits."""
+    imports = Imports()
+    imports.add("greenroom", "run")
+    imports.add("greenroom.programs", "loosely")
+    given = [f"{name}={_option(value, imports)}" for name, value in (options or {}).items()]
+    call = _call("run", [f"{imports.module(module)}.{scenario}", f'loosely("{schedule}")', *given])
+    return _file(imports, [*_head(f"test_{scenario.removeprefix('test_')}", "", told), *call])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a test stands: its module, its name in it (``TestClass.test_name`` for a method), and which arguments are fixtures."""
+
+    module: str
+    name: str
+    fixtures: tuple[str, ...] = ()
+
+
+def _option(value: Any, imports: Imports) -> str:
+    if isinstance(value, tuple | list) and any(isinstance(each, type) for each in value):
+        return f"[{', '.join(imports.name(each) for each in value)}]"
+    return literal(value, imports)
+
+
+def _head(name: str, arguments: str, told: str) -> list[str]:
     first = " ".join(told.split()).replace("\\", "\\\\").replace('"""', "'''").rstrip('"')
-    docstring = [f'    """{first[:120]}"""'] if first else []
-    head = [*imports.lines(), "", "", f"@regression({machine})", f"def {function}(state):", *docstring]
-    return "\n".join([*head, *(lines or ["    pass"])]) + "\n"
+    return [f"def {name}({arguments}):", *([f'    """{first[:120]}"""'] if first else [])]
+
+
+def _file(imports: Imports, lines: list[str]) -> str:
+    return "\n".join([*imports.lines(), "", "", *lines]) + "\n"
+
+
+def _call(function: str, arguments: list[str]) -> list[str]:
+    """One line, or one for each argument where that would be long."""
+    line = f"    {function}({', '.join(arguments)})"
+    if len(line) <= 140 and "\n" not in line:
+        return [line]
+    inside = ("        " + argument.replace("\n", "\n        ") + "," for argument in arguments)
+    return [f"    {function}(", *inside, "    )"]
 
 
 def _call_lines(step: Step, imports: Imports, used: set[str]) -> list[str]:
     """The lines that call the rule: one, or one for each argument where that would be long."""
     assigned = f"{step.result} = " if step.result in used else ""
     arguments = [f"{name}={_argument(value, imports, f'argument {name!r} of {step.rule}')}" for name, value in step.arguments]
-    line = f"    {assigned}state.{step.rule}({', '.join(arguments)})"
-    if len(line) <= 140 and "\n" not in line:
-        return [line]
-    inside = [f"        {argument}," for argument in "\n        ".join(arguments).split("\n        ")]
-    return [f"    {assigned}state.{step.rule}(", *inside, "    )"]
+    return _call(f"{assigned}state.{step.rule}", arguments)
 
 
 def _argument(value: Any, imports: Imports, what: str) -> str:
@@ -51,6 +116,9 @@ def _argument(value: Any, imports: Imports, what: str) -> str:
         items = ", ".join(_argument(each, imports, what) for each in value.values)
         imports.add("greenroom.programs", "Draws")
         return f"Draws(({items}{',' if len(value.values) == 1 else ''}))"
+    if isinstance(value, Loosely):
+        imports.add("greenroom.programs", "loosely")
+        return f'loosely("{value.schedule}")'
     if isinstance(value, Unkept):
         raise UsageError(f"{what} is {value.shown}, which lives only in the example that drew it: draw bytes or numbers instead")
     if type(value) in (list, tuple, dict) and _names_in(value):

@@ -30,6 +30,13 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
+class Loosely:
+    """A schedule that was drawn, as the text of the deviations that it came to."""
+
+    schedule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unkept:
     """An argument that lives only inside the example that drew it (``st.randoms()``, ``greenroom.schedules()``)."""
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
+    from greenroom.schedule import Schedule
     from greenroom.task import Task
 
 MOST_DRAWS = 1_000  # an example has room for about 3,000 small decisions; the default order follows
@@ -48,6 +49,11 @@ class DrawnSchedule(Drawn):
 
     def __init__(self, random: Random, most: int) -> None:
         super().__init__(random.randrange, most=most)
+        self.followed: list[Schedule] = []
+
+    def finish_as(self, schedule: Schedule) -> None:
+        """What it came to in one execution, so that this can be kept after the example is gone."""
+        self.followed.append(schedule)
 
     def __repr__(self) -> str:
         return "<a schedule that Hypothesis draws>"
