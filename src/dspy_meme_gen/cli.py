@@ -19,6 +19,7 @@ from dspy_meme_gen.bootstrap import configured_ports, start_pipeline
 from dspy_meme_gen.configuration import as_lines, as_values, connections, first_line
 from dspy_meme_gen.domain import FORMATS, TERMINAL_STAGES, Failed, GenerateMeme, Meme, Outcome, Progress, Rejected, terminal_stage
 from dspy_meme_gen.errors import InvalidRequest, InvalidSettings
+from dspy_meme_gen.serve_command import add_serve
 from dspy_meme_gen.settings import Settings
 
 __all__ = ["main"]
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     migrate.add_argument("--database", metavar="URL", help="which one (default: $DATABASE_URL, or SQLite in your data directory)")
     migrate.set_defaults(command=_migrate)
+    add_serve(commands)
     return parser
 
 

@@ -36,7 +36,7 @@ class Entry:
     key: str
     expires_at_s: float
     promise: Promise[Outcome] = field(default_factory=Promise)
-    stage: str = "routing"
+    stages: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
     routed_at_s: float | None = None
     told: int = 0
@@ -44,6 +44,11 @@ class Entry:
     deadline: TimerHandle | None = None
     news: deque[Progress | Outcome] = field(default_factory=deque)
     delivering: bool = False
+
+    @property
+    def stage(self) -> str:
+        """The stage that it is in, or was in when it was settled."""
+        return self.stages[-1] if self.stages else "routing"
 
     @property
     def routed(self) -> bool:
@@ -103,6 +108,11 @@ class Ledger:
         with self._changed:
             return self._open.get(request_id)
 
+    def known(self, request_id: str) -> Entry | None:
+        """The entry of a request that is in flight, or one of the latest that were settled."""
+        with self._changed:
+            return self._open.get(request_id) or self._settled.get(request_id)
+
     def in_flight(self) -> tuple[Entry, ...]:
         """The entries that have no outcome yet, in order of acceptance."""
         with self._changed:
@@ -134,7 +144,7 @@ class Ledger:
             entry = self._open.get(request_id)
             if entry is None:
                 return False
-            entry.stage = stage
+            entry.stages.append(stage)
             entry.news.append(Progress(request_id, stage, detail))
         self._deliver(entry)
         return True

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -11,7 +12,7 @@ import pykka  # noqa: TC002 - one import style for all files
 
 from dspy_meme_gen import names
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import GenerateMeme, MemePage, MemeRecord, Outcome, validate
+from dspy_meme_gen.domain import GenerateMeme, MemePage, MemeRecord, Outcome, terminal_stage, validate
 from dspy_meme_gen.health import Check, Health, Status
 from dspy_meme_gen.lasting import Lasting
 from dspy_meme_gen.measurements import Snapshot
@@ -21,9 +22,22 @@ from dspy_meme_gen.resilience.breaker import State
 from dspy_meme_gen.resilience.pressure import Pressure
 from dspy_meme_gen.subscribers import Listener
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "RequestStatus"]
 
 logger = logging.getLogger("memespy.pipeline")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStatus:
+    """A request and how far it has come: "waiting" for its turn, one of STAGES, or one of TERMINAL_STAGES with its outcome.
+
+    `stages` are all that it came through so far, as often as it did.
+    """
+
+    request: GenerateMeme
+    stage: str
+    stages: tuple[str, ...]
+    outcome: Outcome | None
 
 
 class Pipeline:
@@ -62,6 +76,26 @@ class Pipeline:
             # If the router is down this is lost, and its successor finds the request in the ledger.
             self._tell(names.ROUTER, Submit(checked.request_id))
         return future
+
+    def when_settled(self, request_id: str, listener: Callable[[Outcome], None]) -> bool:
+        """Call `listener` once with the outcome of a request, on whichever thread settles it; False if the request is unknown.
+
+        It must be quick and must not raise. Where the request has its outcome already, it is called at once.
+        """
+        entry = self._ledger.known(request_id)
+        if entry is None:
+            return False
+        entry.promise.when_set(listener)
+        return True
+
+    def status(self, request_id: str) -> RequestStatus | None:
+        """How far a request has come; None if it is unknown, or was settled so long ago that it is forgotten."""
+        entry = self._ledger.known(request_id)
+        if entry is None:
+            return None
+        outcome = entry.outcome
+        stage = terminal_stage(outcome) if outcome is not None else entry.stage if entry.routed else "waiting"
+        return RequestStatus(entry.request, stage, tuple(entry.stages), outcome)
 
     def cancel(self, request_id: str) -> bool:
         """Settle a request as Cancelled; False if it is unknown or has its outcome already."""

@@ -1,6 +1,7 @@
 """A promise: a result that is set once, by whoever comes first."""
 
 import threading
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import pykka
@@ -20,13 +21,31 @@ class Promise(Generic[Value]):
         self.future: pykka.Future[Value] = pykka.ThreadingFuture()
         self._lock = threading.Lock()
         self._taken = False
+        self._value: list[Value] = []
+        self._listeners: list[Callable[[Value], None]] = []
 
     def set(self, value: Value) -> bool:
         """Keep the value if nothing was set before; whether it was kept."""
         if not self._take():
             return False
         self.future.set(value)
+        with self._lock:
+            self._value.append(value)
+            listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener(value)
         return True
+
+    def when_set(self, listener: Callable[[Value], None]) -> None:
+        """Call `listener` with the value once it is set, on the thread that sets it; at once if it is set already.
+
+        It must be quick and must not raise. It never hears of an exception.
+        """
+        with self._lock:
+            if not self._value:
+                self._listeners.append(listener)
+                return
+        listener(self._value[0])
 
     def set_exception(self, error: BaseException) -> bool:
         """Keep the error, which the future's get() will raise, if nothing was set before; whether it was kept."""

@@ -1,0 +1,109 @@
+"""The application: every route over one pipeline."""
+
+from importlib import resources
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from dspy_meme_gen import __version__
+from dspy_meme_gen.api.analytics import analytics_routes
+from dspy_meme_gen.api.envelope import Envelope
+from dspy_meme_gen.api.memes import meme_routes
+from dspy_meme_gen.api.observing import observing_routes
+from dspy_meme_gen.api.problems import KINDS, Problem, problem_response
+from dspy_meme_gen.api.turns import Turns
+from dspy_meme_gen.errors import InvalidRequest, Overloaded, RateLimited, RequestConflict, ServiceStopped
+from dspy_meme_gen.pipeline import Pipeline
+from dspy_meme_gen.settings import Settings
+
+__all__ = ["create_app"]
+
+_STATIC = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
+
+
+def create_app(pipeline: Pipeline, settings: Settings) -> FastAPI:
+    """The application. It neither starts nor stops the pipeline: whoever serves it does."""
+    turns = Turns(settings.http_at_once, settings.http_in_line)
+    app = FastAPI(title="MemesPy", version=__version__, summary="A topic in, a captioned meme out.", docs_url=None, redoc_url=None)
+    app.add_middleware(Envelope)
+    for routes in (meme_routes(pipeline, turns), analytics_routes(pipeline), observing_routes(pipeline, turns)):
+        app.include_router(routes)
+    _add_pages(app)
+    _add_handlers(app)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    folder = resources.files("dspy_meme_gen.api") / "static"
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> HTMLResponse:
+        return HTMLResponse((folder / "page.html").read_text(encoding="utf-8"))
+
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(name: str) -> Response:
+        if name not in _STATIC:
+            raise Problem("not-found")
+        return Response((folder / name).read_bytes(), media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
+
+    @app.get("/problems/{name}", tags=["problems"], responses={404: {"description": "no such problem"}})
+    async def problem(name: str) -> dict[str, Any]:
+        """What a type of problem means."""
+        if name not in KINDS:
+            raise Problem("not-found", "there is no problem of this name")
+        kind = KINDS[name]
+        return {"type": f"/problems/{name}", "title": kind.title, "status": kind.status, "meaning": kind.meaning}
+
+
+def _add_handlers(app: FastAPI) -> None:
+    """Each error of the service becomes one problem; what is not named here is internal."""
+
+    async def told(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response
+
+    async def unfit(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        # Where and what, and not what was sent.
+        errors = [{"field": ".".join(map(str, each["loc"][1:])) or str(each["loc"][0]), "reason": each["msg"]} for each in error.errors()]
+        return problem_response("invalid", members={"errors": errors})
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, InvalidRequest)
+        errors = [{"field": name, "reason": reason} for name, reason in error.problems]
+        return problem_response("invalid", members={"errors": errors})
+
+    async def full(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Overloaded)
+        name = "rate-limited" if isinstance(error, RateLimited) else "overloaded"
+        return problem_response(name, str(error), retry_after_s=error.retry_after_s)
+
+    async def conflict(_: Request, __: Exception) -> Response:
+        return problem_response("conflict")
+
+    async def unavailable(_: Request, __: Exception) -> Response:
+        return problem_response("unavailable", retry_after_s=5)
+
+    async def by_status(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        names = {400: "malformed", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
+        response = problem_response(names.get(error.status_code, "internal"))
+        response.headers.update(error.headers or {})
+        return response
+
+    handlers: dict[type[Exception], Any] = {
+        Problem: told,
+        RequestValidationError: unfit,
+        InvalidRequest: invalid,
+        Overloaded: full,
+        RequestConflict: conflict,
+        ServiceStopped: unavailable,
+        SQLAlchemyError: unavailable,
+        HTTPException: by_status,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)

@@ -1,0 +1,123 @@
+"""Around every exchange: its correlation id, its limits, security headers, a line in the log, and no exception that gets out."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dspy_meme_gen.api.awaiting import ClientGone
+from dspy_meme_gen.api.problems import problem_response
+from dspy_meme_gen.logs import correlation
+
+__all__ = ["Envelope"]
+
+MOST_BYTES: Final = 64 * 1024
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+}
+logger = logging.getLogger("memespy.http")
+
+
+class _TooLarge(Exception):
+    """More came than was announced, and more than is taken."""
+
+
+class Envelope:
+    """ASGI middleware. `X-Request-Id` is taken over where it is harmless, and is in every log line of the exchange."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One exchange."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        wanted = headers.get("x-request-id", "")
+        exchange = _Exchange(scope, send, wanted if _ID.fullmatch(wanted) else uuid.uuid4().hex)
+        token = correlation.set(exchange.id)
+        try:
+            await self._within_limits(exchange, headers, receive)
+        finally:
+            exchange.log()
+            correlation.reset(token)
+
+    async def _within_limits(self, exchange: "_Exchange", headers: dict[str, str], receive: Receive) -> None:
+        scope = exchange.scope
+        announced = headers.get("content-length", "0")
+        if not announced.isdigit() or int(announced) > MOST_BYTES:
+            await problem_response("too-large")(scope, receive, exchange.send)
+            return
+        if (
+            scope["method"] in {"POST", "PUT", "PATCH"}
+            and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json"
+        ):
+            await problem_response("unsupported-media-type")(scope, receive, exchange.send)
+            return
+        try:
+            await self._app(scope, _limited(receive), exchange.send)
+        except ClientGone:
+            logger.info("the client went away")
+        except _TooLarge:
+            await problem_response("too-large")(scope, receive, exchange.send)
+        except Exception:
+            logger.exception("an exchange failed")
+            if not exchange.status:
+                await problem_response("internal")(scope, receive, exchange.send)
+
+
+def _limited(receive: Receive) -> Receive:
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MOST_BYTES:
+            raise _TooLarge
+        return message
+
+    return limited
+
+
+class _Exchange:
+    """What is known of one exchange."""
+
+    def __init__(self, scope: Scope, send: Send, identifier: str) -> None:
+        self.scope = scope
+        self.id = identifier
+        self.status = 0
+        self._send = send
+        self._began_s = time.monotonic()
+
+    async def send(self, message: Message) -> None:
+        """Pass an answer on, with the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = {name.encode("latin-1").lower() for name, _ in _HEADERS.items()} | {b"x-request-id", b"server"}
+            headers = [(name, value) for name, value in message["headers"] if name.lower() not in own]
+            headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _HEADERS.items()]
+            message = {**message, "headers": [*headers, (b"X-Request-Id", self.id.encode("latin-1"))]}
+        await self._send(message)
+
+    def log(self) -> None:
+        """One line: what was asked, what was answered, how long it took. The path is the route's, so that it holds no user's text."""
+        route = getattr(self.scope.get("route"), "path", "unknown")
+        fields = {
+            "method": self.scope["method"],
+            "route": route,
+            "status": self.status,
+            "seconds": round(time.monotonic() - self._began_s, 6),
+        }
+        logger.info("%(method)s %(route)s %(status)s", fields, extra={"fields": fields})

@@ -1,0 +1,103 @@
+"""Health, readiness and metrics."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+from dspy_meme_gen.api.schemas import CheckDocument, HealthReport
+from dspy_meme_gen.api.turns import Turns
+from dspy_meme_gen.health import Health
+from dspy_meme_gen.measurements import BOUNDS_S, Histogram
+from dspy_meme_gen.memory import resident_bytes
+from dspy_meme_gen.pipeline import Pipeline
+
+__all__ = ["observing_routes"]
+
+_STATES = {"closed": 0, "half-open": 1, "open": 2}
+
+
+def observing_routes(pipeline: Pipeline, turns: Turns) -> APIRouter:
+    """The routes, over one pipeline. None of them waits for anybody."""
+    routes = APIRouter()
+    registry = CollectorRegistry()
+    registry.register(_Collector(pipeline, turns))
+
+    @routes.get("/api/health", tags=["health"], responses={503: {"model": HealthReport, "description": "it is down"}})
+    async def health() -> Response:
+        """How the service is, in all its parts. 200 while it makes memes, degraded or not; 503 when it makes none."""
+        return _report(pipeline.health())
+
+    @routes.get("/api/health/live", tags=["health"])
+    async def live() -> dict[str, str]:
+        """Whether the process answers at all: if not, start it again."""
+        return {"status": "ok"}
+
+    @routes.get("/api/health/ready", tags=["health"], responses={503: {"model": HealthReport, "description": "send it nothing now"}})
+    async def ready() -> Response:
+        """Whether to send it requests: not while it stops, has given up, or is full."""
+        return _report(pipeline.health())
+
+    @routes.get("/metrics", tags=["health"], response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """The numbers, for Prometheus."""
+        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return routes
+
+
+def _report(health: Health) -> Response:
+    checks = {name: CheckDocument(status=check.status, detail=check.detail) for name, check in health.checks.items()}
+    report = HealthReport(status=health.status, checks=checks)
+    return JSONResponse(report.model_dump(), 503 if health.status == "down" else 200, {"Cache-Control": "no-store"})
+
+
+class _Collector:
+    """Reads the pipeline's numbers when Prometheus asks."""
+
+    def __init__(self, pipeline: Pipeline, turns: Turns) -> None:
+        self._pipeline = pipeline
+        self._turns = turns
+
+    def describe(self) -> Iterable[Any]:
+        """Nothing beforehand: the numbers are read when they are wanted."""
+        return ()
+
+    def collect(self) -> Iterable[Any]:
+        """Every number."""
+        pipeline = self._pipeline
+        numbers = pipeline.measurements()
+        ended = CounterMetricFamily("memespy_requests", "Requests that ended, by how.", labels=["outcome"])
+        for outcome, count in sorted(numbers.ended.items()):
+            ended.add_metric([outcome], count)
+        refused = CounterMetricFamily("memespy_refused", "Requests that were not taken, by why.", labels=["reason"])
+        for reason, count in sorted(pipeline.refused().items()):
+            refused.add_metric([reason], count)
+        stages = HistogramMetricFamily("memespy_stage_seconds", "How long stages took.", labels=["stage"])
+        for stage, histogram in sorted(numbers.stages.items()):
+            stages.add_metric([stage], _buckets(histogram), histogram.total_s)
+        latency = HistogramMetricFamily("memespy_request_seconds", "How long requests took, from their turn to their end.")
+        latency.add_metric([], _buckets(numbers.latency), numbers.latency.total_s)
+        breakers = GaugeMetricFamily("memespy_breaker", "0 closed, 1 half-open, 2 open.", labels=["work"])
+        for name, state in sorted(pipeline.breakers().items()):
+            breakers.add_metric([name], _STATES[state])
+        yield from (ended, refused, stages, latency, breakers)
+        for name, what, value in (
+            ("in_flight", "Requests without an outcome yet.", len(pipeline.in_flight())),
+            ("outbox", "Memes that wait for the store.", len(pipeline.deferred())),
+            ("pressure", "0 none to 4 full.", int(pipeline.pressure())),
+            ("http_in_line", "HTTP requests that wait for their turn.", len(self._turns)),
+            ("resident_bytes", "Memory of the process.", resident_bytes()),
+        ):
+            yield GaugeMetricFamily(f"memespy_{name}", what, value=value)
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    counts, total = [], 0
+    for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), histogram.buckets, strict=True):
+        total += count
+        counts.append((bound, float(total)))
+    return counts

@@ -1,0 +1,69 @@
+"""Serving: one pipeline, one application, one listening socket; a SIGTERM drains.
+
+The socket may be shared: `rolling` holds it open while one server follows another.
+"""
+
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from dspy_meme_gen.api.app import create_app
+from dspy_meme_gen.bootstrap import configured_ports, start_pipeline
+from dspy_meme_gen.settings import Settings
+
+__all__ = ["listen", "serve"]
+
+logger = logging.getLogger("memespy.serving")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError with the address in its text."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+    listening.set_inheritable(True)
+    return listening
+
+
+def serve(settings: Settings, listening: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT: then take no more connections, finish what is under way, and stop the pipeline.
+
+    `ready` is called once the first request would be answered.
+    """
+    pipeline = start_pipeline(settings, configured_ports(settings))
+    try:
+        config = uvicorn.Config(
+            create_app(pipeline, settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=max(1, int(settings.stop_grace_s)),
+        )
+        server = _Server(config, ready)
+        server.run(sockets=[listening])
+    finally:
+        logger.info("stopping")
+        pipeline.stop()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Uvicorn's, and then say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
