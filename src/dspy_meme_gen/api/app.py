@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from dspy_meme_gen import __version__
 from dspy_meme_gen.api.analytics import analytics_routes
-from dspy_meme_gen.api.envelope import Envelope
+from dspy_meme_gen.api.envelope import Draining, Envelope, TooLarge
 from dspy_meme_gen.api.memes import meme_routes
 from dspy_meme_gen.api.observing import observing_routes
 from dspy_meme_gen.api.problems import KINDS, Problem, problem_response
@@ -25,12 +25,13 @@ __all__ = ["create_app"]
 _STATIC = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
 
 
-def create_app(pipeline: Pipeline, settings: Settings) -> FastAPI:
-    """The application. It neither starts nor stops the pipeline: whoever serves it does."""
+def create_app(pipeline: Pipeline, settings: Settings, draining: Draining | None = None) -> FastAPI:
+    """The application. It neither starts nor stops the pipeline: whoever serves it does, and says in `draining` that it is about to."""
+    draining = draining or Draining()
     turns = Turns(settings.http_at_once, settings.http_in_line)
     app = FastAPI(title="MemesPy", version=__version__, summary="A topic in, a captioned meme out.", docs_url=None, redoc_url=None)
-    app.add_middleware(Envelope)
-    for routes in (meme_routes(pipeline, turns), analytics_routes(pipeline), observing_routes(pipeline, turns)):
+    app.add_middleware(Envelope, draining=draining)
+    for routes in (meme_routes(pipeline, turns), analytics_routes(pipeline), observing_routes(pipeline, turns, draining)):
         app.include_router(routes)
     _add_pages(app)
     _add_handlers(app)
@@ -90,6 +91,11 @@ def _add_handlers(app: FastAPI) -> None:
 
     async def by_status(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        # FastAPI makes a 400 of whatever reading a body raises; ours know better.
+        if isinstance(error.__cause__, Problem):
+            return error.__cause__.response
+        if isinstance(error.__cause__, TooLarge):
+            return problem_response("too-large")
         names = {400: "malformed", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
         response = problem_response(names.get(error.status_code, "internal"))
         response.headers.update(error.headers or {})

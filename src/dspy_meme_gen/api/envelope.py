@@ -4,6 +4,7 @@ import logging
 import re
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,7 +13,7 @@ from dspy_meme_gen.api.awaiting import ClientGone
 from dspy_meme_gen.api.problems import problem_response
 from dspy_meme_gen.logs import correlation
 
-__all__ = ["Envelope"]
+__all__ = ["Draining", "Envelope", "TooLarge"]
 
 MOST_BYTES: Final = 64 * 1024
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -28,15 +29,23 @@ _HEADERS: Final = {
 logger = logging.getLogger("memespy.http")
 
 
-class _TooLarge(Exception):
+@dataclass(slots=True)
+class Draining:
+    """Whether this server is about to end: from then on every answer asks its client to come back on a new connection."""
+
+    begun: bool = False
+
+
+class TooLarge(Exception):
     """More came than was announced, and more than is taken."""
 
 
 class Envelope:
     """ASGI middleware. `X-Request-Id` is taken over where it is harmless, and is in every log line of the exchange."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, draining: Draining) -> None:
         self._app = app
+        self._draining = draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One exchange."""
@@ -45,7 +54,7 @@ class Envelope:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         wanted = headers.get("x-request-id", "")
-        exchange = _Exchange(scope, send, wanted if _ID.fullmatch(wanted) else uuid.uuid4().hex)
+        exchange = _Exchange(scope, send, wanted if _ID.fullmatch(wanted) else uuid.uuid4().hex, self._draining)
         token = correlation.set(exchange.id)
         try:
             await self._within_limits(exchange, headers, receive)
@@ -69,7 +78,7 @@ class Envelope:
             await self._app(scope, _limited(receive), exchange.send)
         except ClientGone:
             logger.info("the client went away")
-        except _TooLarge:
+        except TooLarge:
             await problem_response("too-large")(scope, receive, exchange.send)
         except Exception:
             logger.exception("an exchange failed")
@@ -85,7 +94,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MOST_BYTES:
-            raise _TooLarge
+            raise TooLarge
         return message
 
     return limited
@@ -94,8 +103,9 @@ def _limited(receive: Receive) -> Receive:
 class _Exchange:
     """What is known of one exchange."""
 
-    def __init__(self, scope: Scope, send: Send, identifier: str) -> None:
+    def __init__(self, scope: Scope, send: Send, identifier: str, draining: Draining) -> None:
         self.scope = scope
+        self._draining = draining
         self.id = identifier
         self.status = 0
         self._send = send
@@ -108,7 +118,10 @@ class _Exchange:
             own = {name.encode("latin-1").lower() for name, _ in _HEADERS.items()} | {b"x-request-id", b"server"}
             headers = [(name, value) for name, value in message["headers"] if name.lower() not in own]
             headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _HEADERS.items()]
-            message = {**message, "headers": [*headers, (b"X-Request-Id", self.id.encode("latin-1"))]}
+            headers.append((b"X-Request-Id", self.id.encode("latin-1")))
+            if self._draining.begun:
+                headers.append((b"Connection", b"close"))
+            message = {**message, "headers": headers}
         await self._send(message)
 
     def log(self) -> None:

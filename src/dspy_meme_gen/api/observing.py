@@ -8,9 +8,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from dspy_meme_gen.api.envelope import Draining
 from dspy_meme_gen.api.schemas import CheckDocument, HealthReport
 from dspy_meme_gen.api.turns import Turns
-from dspy_meme_gen.health import Health
+from dspy_meme_gen.health import Check, Health
 from dspy_meme_gen.measurements import BOUNDS_S, Histogram
 from dspy_meme_gen.memory import resident_bytes
 from dspy_meme_gen.pipeline import Pipeline
@@ -20,7 +21,7 @@ __all__ = ["observing_routes"]
 _STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 
-def observing_routes(pipeline: Pipeline, turns: Turns) -> APIRouter:
+def observing_routes(pipeline: Pipeline, turns: Turns, draining: Draining) -> APIRouter:
     """The routes, over one pipeline. None of them waits for anybody."""
     routes = APIRouter()
     registry = CollectorRegistry()
@@ -39,7 +40,8 @@ def observing_routes(pipeline: Pipeline, turns: Turns) -> APIRouter:
     @routes.get("/api/health/ready", tags=["health"], responses={503: {"model": HealthReport, "description": "send it nothing now"}})
     async def ready() -> Response:
         """Whether to send it requests: not while it stops, has given up, or is full."""
-        return _report(pipeline.health())
+        health = pipeline.health()
+        return _report(Health({**health.checks, "server": Check("down", "is about to end")}) if draining.begun else health)
 
     @routes.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics() -> Response:

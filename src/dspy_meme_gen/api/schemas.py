@@ -49,10 +49,8 @@ class MemeWish(_In):
     user_id: Annotated[Identifier, Field(description="Who asks: limits and idempotency keys go by user.")] = "anonymous"
     priority: PriorityName = "normal"
     max_refinements: Annotated[int, Field(ge=0, le=3, description="How often a text may be improved.")] = 3
-    target_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="A score that is good enough.", strict=False)] = 0.7
-    deadline_s: Annotated[
-        float, Field(gt=0, le=MOST_DEADLINE_S, allow_inf_nan=False, description="Seconds that it may take.", strict=False)
-    ] = 30.0
+    target_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="A score that is good enough.")] = 0.7
+    deadline_s: Annotated[float, Field(gt=0, le=MOST_DEADLINE_S, allow_inf_nan=False, description="Seconds that it may take.")] = 30.0
 
 
 class SearchWish(_In):
@@ -60,7 +58,7 @@ class SearchWish(_In):
 
     text: Annotated[str, Field(max_length=100, description="In its topic or its captions, whatever the case.", examples=["monday"])] = ""
     format: FormatName | None = None
-    min_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=False)] = 0.0
+    min_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 

@@ -5,15 +5,21 @@ The socket may be shared: `rolling` holds it open while one server follows anoth
 
 import logging
 import socket
+import time
 from collections.abc import Callable
 
+import anyio
 import uvicorn
 
 from dspy_meme_gen.api.app import create_app
+from dspy_meme_gen.api.envelope import Draining
 from dspy_meme_gen.bootstrap import configured_ports, start_pipeline
 from dspy_meme_gen.settings import Settings
 
 __all__ = ["listen", "serve"]
+
+LINGER_S = 2.0
+"""How long open connections may go on, each until its next answer."""
 
 logger = logging.getLogger("memespy.serving")
 
@@ -40,15 +46,16 @@ def serve(settings: Settings, listening: socket.socket, *, ready: Callable[[], N
     """
     pipeline = start_pipeline(settings, configured_ports(settings))
     try:
+        draining = Draining()
         config = uvicorn.Config(
-            create_app(pipeline, settings),
+            create_app(pipeline, settings, draining),
             log_config=None,
             access_log=False,
             server_header=False,
             lifespan="off",
             timeout_graceful_shutdown=max(1, int(settings.stop_grace_s)),
         )
-        server = _Server(config, ready)
+        server = _Server(config, ready, draining)
         server.run(sockets=[listening])
     finally:
         logger.info("stopping")
@@ -56,14 +63,29 @@ def serve(settings: Settings, listening: socket.socket, *, ready: Callable[[], N
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and ends in two steps: no new connections and no answer that keeps one open; then all that is left is closed.
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    A client that sends its next request on an open connection just when that is closed would get no answer.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], draining: Draining) -> None:
         super().__init__(config)
         self._ready = ready
+        self._draining = draining
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Uvicorn's, and then say so."""
         await super().startup(sockets=sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let clients go by themselves for a while, then uvicorn's."""
+        self._draining.begun = True
+        for server in self.servers:
+            server.close()
+        until_s = time.monotonic() + LINGER_S
+        # Uvicorn keeps a set of connections, and tells nobody when it is empty.
+        while self.server_state.connections and time.monotonic() < until_s and not self.force_exit:  # noqa: ASYNC110
+            await anyio.sleep(0.02)
+        await super().shutdown(sockets=sockets)
