@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Timer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pykka
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from greenroom.history import History
     from greenroom.task import Task
+
+_MOST_OPERATIONS: Final = 8  # of the longest legal order, the last
 
 
 def judge(  # noqa: PLR0911 - one way out for each promise, in the order in which they are looked at
@@ -200,6 +202,8 @@ def conclude(history: History, tasks: list[Task], error: BaseException | None) -
         history.ended_by = "" if isinstance(error, pykka.ActorDeadError) else "scenario"
     elif isinstance(error, ClaimBroken) and error.judgement.refused:
         history.ended_by = "scenario"  # about what clients saw: how all was stopped afterwards tells nothing
+        shown = (*error.judgement.prefix[-_MOST_OPERATIONS:], *(operation for operation, _ in error.judgement.refused))
+        history.focus_operations = tuple(operation.serial for operation in shown)
     history.focus = focus_of(tasks, error)
 
 

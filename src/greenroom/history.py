@@ -107,12 +107,24 @@ class History:
     few words ("done", "idle", "✗ waits for Lock-1"), in the order of a picture's lanes: the scenario and the clients, then the others
     as they were started. ``ended_by`` is "scenario" where its own exception is the failure, "steps" where the limit of steps ended
     it, else "". ``focus`` names the tasks that the failure is about; empty where there is none, or where all may matter.
+    ``focus_operations`` holds the serial numbers of the operations that it is about, where a claim about operations is broken.
 
     The stage appends to ``recorded`` what will be an event once somebody looks: the fields of one, with a detail that is a text or
     the call that makes it (a function, then its arguments). Few of all recorded executions are ever looked at.
     """
 
-    __slots__ = ("_events", "_stamps", "deviation", "ended_blocked", "ended_by", "endings", "focus", "operations", "recorded")
+    __slots__ = (
+        "_events",
+        "_stamps",
+        "deviation",
+        "ended_blocked",
+        "ended_by",
+        "endings",
+        "focus",
+        "focus_operations",
+        "operations",
+        "recorded",
+    )
 
     def __init__(  # noqa: PLR0913 - what a test of a checker writes down, each by its name
         self,
@@ -133,6 +145,7 @@ class History:
         self.endings = endings or {}
         self.ended_by: Literal["", "scenario", "steps"] = ended_by
         self.focus = focus
+        self.focus_operations: tuple[int, ...] = ()
 
     @property
     def events(self) -> list[Event]:

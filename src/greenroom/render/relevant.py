@@ -87,7 +87,9 @@ class Relevant:
         last = {event.task: place for place, event in enumerate(events)}
         scenario = next(iter(history.endings), "") if history.ended_by == "scenario" else ""
         ends = [last[name] for name in history.focus if name in last and name != scenario]
-        if scenario in last:
+        if history.focus_operations:
+            ends = [place for place, event in enumerate(events) if event.kind == "result" and event.number in history.focus_operations]
+        elif scenario in last:
             end = self._end_of_scenario(scenario)
             if end is None or events[end].kind == "sleep":  # it waited for time to pass, and looked at what has no events
                 return None
