@@ -9,6 +9,7 @@ import time
 import pytest
 
 import greenroom
+from benchmarks.linearizability import simulated
 from greenroom.history import History
 from tests.greenroom.checkers.histories import Cells, Loose, Register, history, operation
 
@@ -261,33 +262,6 @@ def test_it_agrees_with_brute_force_on_ten_thousand_small_histories(block):
             assert not prefix or brute_force(spec, prefix)
             assert all(not _fits(spec, [*prefix, each]) for each, _ in found.refused)
     assert min(verdicts.values()) > 100  # both are met often enough
-
-
-def simulated(count, clients, cells, *, wrong):
-    """What correct cells answer to ``clients`` that make ``count`` calls; one late read is ``wrong``."""
-    generator = random.Random(count + clients + cells)
-    values, under_way, operations, stamp = {}, {}, [], 0
-    while len(operations) < count or under_way:
-        stamp += 1
-        client = generator.randrange(clients)
-        each = under_way.get(client)
-        if each is None:
-            if len(operations) < count:
-                cell = generator.randrange(cells)
-                call = ("read", cell) if generator.random() < 0.5 else ("write", cell, len(operations) + 1)
-                operations.append(operation(f"c{client}", call, ..., stamp, None))
-                under_way[client] = operations[-1]
-        elif each.result is ...:
-            cell = each.arguments[0]
-            each.result = values.get(cell, 0) if each.name == "read" else values.__setitem__(cell, each.arguments[1])
-        else:
-            each.answered = stamp
-            each.answered_ns = stamp
-            del under_way[client]
-    if wrong:
-        reads = [each for each in operations if each.name == "read"]
-        reads[len(reads) * 9 // 10].result = -1
-    return History(operations=operations)
 
 
 @pytest.mark.parametrize("wrong", [False, True])
