@@ -339,7 +339,8 @@ class Kept:
         search = self._search
         labelled = "with commuting messages" if search._label is not None else ""
         name = f"{getattr(search.scenario, '__module__', '')}.{scenario_name(search.scenario)}"
-        return [_FORMAT, name, [list(option) for option in search.options.not_default()], labelled]
+        claims = [checker.claim for checker in search.options.checks.checkers]
+        return [_FORMAT, name, [list(option) for option in search.options.not_default()], labelled, *([claims] if claims else [])]
 
     def write_now_and_then(self) -> None:
         """Write what is left, unless that was done a moment ago."""

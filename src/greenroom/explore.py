@@ -380,7 +380,8 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
     stage = Stage(policy, history=history, max_steps=options.max_steps, timers=options.timers)
     scheduler = stage.scheduler
     scheduler.trace = getattr(policy, "trace", None)
-    scheduler.operations = History() if history is None and checks else history
+    if history is None and checks:
+        scheduler.operations = History()
     scheduler.real_time = RealTime() if checks and checks.read_real_time else None
     undecided: tuple[Judgement, ...] = ()
     with stage:

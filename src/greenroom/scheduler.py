@@ -50,14 +50,13 @@ class Scheduler(Names):
 
     greenroom_name = "the stage"
     trace: Trace | None = None
-    operations: History | None = None
     real_time: Any = None
 
     def __init__(self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, explored_timers: bool = False) -> None:
         super().__init__()
         self.policy = policy
         self.clock = Clock()
-        self.history = history
+        self.history = self.operations = history
         self.tasks: list[Task] = []
         self.ready: list[Task] = []
         self.current: Task | None = None

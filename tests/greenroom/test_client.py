@@ -149,3 +149,28 @@ def test_an_operation_that_was_never_invoked_has_no_latency():
     operation = Operation("ann", "ask", (1, "two"), 1)
     assert (operation.done, operation.latency_s, operation.latency_steps) == (False, 0.0, 0)
     assert str(operation) == "ann.ask(1, 'two') -> pending"
+
+
+def test_a_call_of_one_client_fits_between_two_calls_of_another():
+    between = set()
+    for seed in range(20):
+        history = History()
+        with greenroom.Stage(RandomWalk(seed), history=history) as stage:
+            ann, bob = (StageClient(name, history, stage) for name in ("ann", "bob"))
+            stage.run()
+            first, second, other = ann.call("one", int, "1"), ann.call("two", int, "2"), bob.call("three", int, "3")
+            stage.run()
+        between.add(first.answered < other.invoked and other.answered < second.invoked)
+    assert between == {True, False}
+
+
+def test_a_recorded_client_inside_an_actor_of_a_stage_records_into_the_history_of_the_stage(stage):
+    class Caller(pykka.ThreadingActor):
+        def on_receive(self, message):
+            return greenroom.client("inner").call("add", int.__add__, 1, message)
+
+    history = stage.scheduler.history
+    asked = StageClient("ann", history, stage).ask(started(stage, Caller), 2)
+    stage.run()
+    assert asked.result == 3
+    assert [each.client for each in history.operations] == ["ann", "inner"]
