@@ -11,16 +11,17 @@ import importlib.util
 import inspect
 import json
 import sys
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenroom import errors, policies
+from greenroom import errors, pages, policies
 from greenroom.checking import Placed
 from greenroom.determinism import determinism
 from greenroom.errors import GreenroomError, NondeterminismEscaped, PromiseBroken, ScenarioNotFound
 from greenroom.exhaust import exhaust
-from greenroom.explore import MAX_STEPS, explore, replay
+from greenroom.explore import MAX_STEPS, checked, explore, replay
 from greenroom.render.colour import coloured, wants_colour
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ def _common(parser: argparse.ArgumentParser, *, checks: bool = True) -> None:
     ignore = f"a promise that the scenario means to break, as often as wanted: {', '.join(_PROMISES)}"
     parser.add_argument("--ignore", action="append", choices=_PROMISES, default=[], metavar="PROMISE", help=ignore)
     if checks:
+        page = "also write a picture of the execution to FILE: one page for a browser, to step through, to search and to filter"
+        parser.add_argument("--html", metavar="FILE", default=None, help=page)
         check = "a checker that is to hold of every history, or a function that returns one, as often as wanted"
         parser.add_argument("--check", action="append", default=[], metavar="FILE.py::NAME", help=check)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -240,6 +243,7 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
     if show:
         print("\r\033[K", end="", file=sys.stderr)
     print(json.dumps(_report(report), ensure_ascii=False) if options.json else _shown(report))
+    _write_page(options, report.failure.html if report.failure else None)
     return 1 if report.failure else 3 if report.undecided else 0
 
 
@@ -265,6 +269,7 @@ def _exhaust(options: Any, scenario: Callable[[], Any]) -> int:
     if show:
         print("\r\033[K", end="", file=sys.stderr)
     print(json.dumps(_exhaustion(report), ensure_ascii=False) if options.json else _shown(report))
+    _write_page(options, report.failure.html if report.failure else None)
     return 1 if report.failure else 0 if report.exhausted else 3
 
 
@@ -296,7 +301,18 @@ def _replay(options: Any, scenario: Callable[[], Any]) -> int:
         cost = f"{execution.steps} steps, {execution.virtual_s:g} virtual seconds"
         undecided = "".join(f"\nundecided: {judgement.claim}: {judgement.reason}" for judgement in execution.undecided)
         print(f"{_shown(lanes(execution.history))}\n\nno failure under {execution.schedule} ({cost}){undecided}")
+    given = checked(scenario, 1, **_of_scenario(options)).not_default()
+    held = partial(pages.page_without_failure, execution, scenario, options=given)
+    _write_page(options, execution.failure.html if execution.failure else held)
     return 1 if execution.failure else 3 if execution.undecided else 0
+
+
+def _write_page(options: Any, page: Callable[[], str] | None) -> None:
+    """Write the page that ``--html`` asks for, if there is one."""
+    if options.html is not None and page is not None:
+        print(f"page: {pages.write(options.html, page())}", file=sys.stderr if options.json else sys.stdout)
+    elif options.html is not None:
+        print(f"greenroom: nothing failed: {options.html} was not written (replay --html draws any schedule)", file=sys.stderr)
 
 
 def _determinism(options: Any, scenario: Callable[[], Any]) -> int:

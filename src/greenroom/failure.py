@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from greenroom import pages
 from greenroom.errors import ClaimBroken, PromiseBroken
 from greenroom.render.lanes import lanes
 
@@ -46,7 +47,7 @@ class Failure:
     def claim(self) -> str:
         """The claim that broke, in the words of the program, and the line that raised it where that is the program's own."""
         name, text = type(self.error).__name__, str(self.error).strip()
-        place = _raised_at(self.error)
+        place = raised_at(self.error)
         if place is None:
             return f"{name}: {text}" if text else name
         file_name, line = place
@@ -70,11 +71,28 @@ class Failure:
     @property
     def replay_line(self) -> str:
         """One line that replays it: a shell command where the scenario can be named, else a line of Python."""
-        place = _place(self.function)
-        if place is not None and ("--check", "") not in self.options:
-            options = "".join(f" {name} {shlex.quote(value)}" for name, value in self.options)
-            return f"replay: greenroom replay {shlex.quote(place)} '{self.schedule}'{options}"
-        return f'replay: greenroom.replay({self.scenario.rsplit(".", 1)[-1]}, "{self.schedule}"{_as_python(self.options)})'
+        return replay_line(self.scenario, self.function, self.schedule, self.options)
+
+    def html(self) -> str:
+        """The execution as one HTML page that needs no network: a message-sequence chart to step through, to search and to filter."""
+        return pages.page(self)
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write ``html()`` to ``path``, whole or not at all, and return the path.
+
+        Raises:
+            UsageError: it cannot be written there.
+        """
+        return pages.write(path, self.html())
+
+
+def replay_line(scenario: str, function: Callable[[], Any] | None, schedule: Schedule, options: tuple[tuple[str, str], ...]) -> str:
+    """One line that replays a schedule of the scenario with that name: as ``Failure.replay_line``."""
+    place = _place(function)
+    if place is not None and ("--check", "") not in options:
+        given = "".join(f" {name} {shlex.quote(value)}" for name, value in options)
+        return f"replay: greenroom replay {shlex.quote(place)} '{schedule}'{given}"
+    return f'replay: greenroom.replay({scenario.rsplit(".", 1)[-1]}, "{schedule}"{_as_python(options)})'
 
 
 def _as_python(options: tuple[tuple[str, str], ...]) -> str:
@@ -112,10 +130,11 @@ def same_failure(one: Failure, other: Failure) -> bool:
     """Whether two failures are of one kind: the same class of error, raised by the same line, or by the same claim of a checker."""
     if isinstance(one.error, ClaimBroken) and isinstance(other.error, ClaimBroken):
         return one.error.judgement.claim == other.error.judgement.claim
-    return type(one.error) is type(other.error) and _raised_at(one.error) == _raised_at(other.error)
+    return type(one.error) is type(other.error) and raised_at(one.error) == raised_at(other.error)
 
 
-def _raised_at(error: BaseException) -> tuple[str, int] | None:
+def raised_at(error: BaseException) -> tuple[str, int] | None:
+    """The file and the line of the program that raised ``error``, where that is known."""
     if isinstance(error, PromiseBroken) or error.__traceback__ is None:
         return None
     place = None
