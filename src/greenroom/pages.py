@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from greenroom.errors import UsageError
+from greenroom.render.intervals import call_text
 from greenroom.render.timeline import timeline
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def page(failure: Failure, *, program: str = "", replay_line: str = "") -> str:
     judgement: Judgement | None = getattr(failure.error, "judgement", None)
     return timeline(
         failure.history,
-        claim=failure.claim,
+        claim=_claim(failure, judgement),
         scenario=source.place(failure.scenario),
         replay_line=replay_line or failure.replay_line,
         schedule=str(failure.schedule) if failure.function is not None or failure.schedule else "",
@@ -147,6 +148,14 @@ def _source(function: Callable[[], Any] | None) -> Source:
     if len(text) <= _MOST_SOURCE:
         return Source(path, text, 1, first + 1)
     return Source(path, "".join(inspect.getblock(lines[first:])), first + 1, first + 1)
+
+
+def _claim(failure: Failure, judgement: Judgement | None) -> str:
+    """The claim that broke; where it is drawn as operations, that drawing in characters is not needed as well."""
+    if judgement is None or not judgement.refused:
+        return failure.claim
+    reasons = [f"{operation.client} #{operation.serial} {call_text(operation)}: {why}" for operation, why in judgement.refused]
+    return "\n".join([failure.headline, *reasons])
 
 
 def _module(function: Callable[[], Any] | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from greenroom.render.intervals import answer_text, call_text
 from greenroom.render.markup import shown
 
 if TYPE_CHECKING:
@@ -32,14 +33,15 @@ def operations_view(
     rows = {stamp: row for row, stamp in enumerate(moments, 2)}
     places = {_key(operation): place for place, operation in enumerate(legal, 1)}
     reasons = {_key(operation): why for operation, why in refused}
-    calls = {(event.task, event.target, event.number): number for number, event in enumerate(history.events, 1) if event.kind == "call"}
+    calls = {(event.target, event.number): number for number, event in enumerate(history.events, 1) if event.kind == "call"}
     heads = "".join(f'<li class="client" style="grid-column:{column};grid-row:1">{shown(name)}' for column, name in enumerate(clients, 1))
     boxes = []
     for operation in operations:
         assert operation.invoked is not None
         end = len(moments) + 2 if operation.answered is None else rows[operation.answered] + 1
         where = f"grid-column:{clients.index(operation.client) + 1};grid-row:{rows[operation.invoked]}/{end}"
-        step = calls.get((operation.client, operation.name, operation.serial))
+        names = (operation.name, f"{operation.client}.{operation.name}")  # of a client that is a task, and of one that a task has
+        step = next((calls[name, operation.serial] for name in names if (name, operation.serial) in calls), None)
         boxes.append(_box(operation, where, places.get(_key(operation)), reasons.get(_key(operation)), step))
     grid = f'<ol class="intervals" style="--clients:{len(clients)}">{heads}{"".join(boxes)}</ol>'
     wide = f'<div class="wide">{grid}</div>'
@@ -67,7 +69,7 @@ def _box(operation: Operation, where: str, place: int | None, why: str | None, s
         *([] if operation.done else ["pending"]),
     ]
     badge = f'<b class="place" title="number {place} of the legal order">{place}</b>' if place else ""
-    call = f"{operation.name}({operation.asked})"
+    call = f"#{operation.serial} {call_text(operation)}"
     named = f'<a href="#view=chart&amp;step={step}">{shown(call)}</a>' if step else shown(call)
     reason = f'<p class="why">✗ {shown(why)}</p>' if why is not None else ""
     return f'<li class="{" ".join(kinds)}" style="{where}"><p>{badge}{named}</p><p class="gave">{_outcome(operation)}</p>{reason}'
@@ -76,7 +78,7 @@ def _box(operation: Operation, where: str, place: int | None, why: str | None, s
 def _outcome(operation: Operation) -> str:
     if not operation.done:
         return "no answer: it may have taken effect, or not"
-    return f"→ {shown(operation.gave)}" if operation.error is None else f"✗ raised {shown(operation.gave)}"
+    return shown(answer_text(operation))
 
 
 def _order(legal: Iterable[Operation], refused: Iterable[tuple[Operation, str]]) -> str:
@@ -88,5 +90,4 @@ def _order(legal: Iterable[Operation], refused: Iterable[tuple[Operation, str]])
 
 
 def _line(operation: Operation) -> str:
-    outcome = shown(operation.gave) if operation.done else "no answer"
-    return f"<b>{shown(operation.client)}</b> {shown(operation.name)}({shown(operation.asked)}) → {outcome}"
+    return f"<b>{shown(operation.client)}</b> {shown(f'#{operation.serial} {call_text(operation)} {answer_text(operation)}')}"

@@ -10,8 +10,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from greenroom.render.chart import chart_data, event_rows, lane_names, seconds
-from greenroom.render.operations import operations_view
 from greenroom.render.markup import as_json, filled, shown
+from greenroom.render.operations import operations_view
 from greenroom.render.waiting import waiting_figure
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def timeline(  # noqa: PLR0913 - each text of the page by its name
     operations = operations_view(history, claim=checked_claim, reason=checked_reason, legal=legal, refused=refused)
     name_tasks = _naming(history)
     told = "".join(f"<li>{name_tasks(line.strip())}" for line in rest.splitlines() if line.strip())
-    data = chart_data(history) | {"copies": {"replay": _command(replay_line), "schedule": schedule, "program": program}}
+    view = "operations" if refused and operations else "chart"
+    data = chart_data(history) | {"view": view, "copies": {"replay": _command(replay_line), "schedule": schedule, "program": program}}
     return filled(
         _file("page.html"),
         head_script=_HEAD_SCRIPT,

@@ -12,7 +12,6 @@ import pytest
 import greenroom
 from greenroom.history import Event, History, Operation
 from greenroom.render.chart import chart_data
-
 from greenroom.render.operations import operations_view
 from greenroom.render.timeline import timeline
 from greenroom.render.waiting import Wait, cycle, waiting_figure, waits
@@ -249,7 +248,7 @@ def test_operations_stand_where_they_began_and_ended():
 def test_the_legal_order_and_what_could_not_come_next_are_shown():
     put, get, late = operations()
     view = operations_view(History(operations=[put, get, late]), legal=[get, put], refused=[(late, "it must answer 1")])
-    assert re.findall(r'legal order">(\d)</b>(put|get)', view) == [("2", "put"), ("1", "get")]
+    assert re.findall(r'legal order">(\d)</b>#\d (put|get)', view) == [("2", "put"), ("1", "get")]
     assert view.count("it must answer 1") == 2  # in its place, and in the list
     assert "None of these can come next" in view
 

@@ -368,7 +368,7 @@ def test_operations_lead_back_to_their_calls(browser):
     browser.open(
         timeline(History(events, operations=[operation]), claim="so", refused=[(operation, "it must answer 0")]), "#view=operations"
     )
-    assert browser.run("document.querySelector('.operation.refused').innerText").split("\n")[0] == "get('x')"
+    assert browser.run("document.querySelector('.operation.refused').innerText").split("\n")[0] == "#1 get('x')"
     browser.click(".operation a")
     assert browser.run("new Promise(done => setTimeout(() => done(document.querySelector('.row.selected').id), 50))") == "row-1"
 

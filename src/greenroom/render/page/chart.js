@@ -1,5 +1,5 @@
 // The chart: which events have a row, where everything is, and only those rows that can be seen.
-const view = {step: -1, hover: -1, rest: 'fold', find: '', hidden: new Set(), kinds: new Set(), open: new Set(), zoom: 2, view: 'chart', theme: 'auto'};
+const view = {step: -1, hover: -1, rest: 'fold', find: '', hidden: new Set(), kinds: new Set(), open: new Set(), zoom: 2, view: data.view, theme: 'auto'};
 const ZOOMS = [{height: 19, font: 11, least: 92, most: 180}, {height: 24, font: 11.5, least: 120, most: 220},
   {height: 30, font: 12, least: 150, most: 280}, {height: 39, font: 14, least: 190, most: 380}];
 const chart = byId('chart');
@@ -52,7 +52,11 @@ function lay() {
   for (let place = 1; place < events.length; place += 1) if (!rowOf[place] && !shown[place]) rowOf[place] = rowOf[place - 1];
   const columns = lanes.map((_, lane) => lane).filter((lane) => acting.has(lane) && !view.hidden.has(lane));
   const gutter = narrow() ? 54 : timed ? 130 : 74;
-  const room = (chart.clientWidth - gutter - 8) / Math.max(1, columns.length);
+  // The texts of the last lane have no other lane to run on over.
+  const longest = Math.max(0, ...rows.map((row) => (row.event && row.event.lane === columns.at(-1) ? row.event.label.length : 0)));
+  const count = Math.max(1, columns.length);
+  const edge = Math.max(0, Math.min(150, longest * zoom.font * 0.62 + 36 - (chart.clientWidth - gutter) / count));
+  const room = (chart.clientWidth - gutter - edge - 8) / count;
   const lane = room >= zoom.least ? Math.min(room, zoom.most * 1.35) : zoom.least * (narrow() ? 1 : 1.2);
   const column = new Map(columns.map((name, place) => [name, place]));
   const height = zoom.height;
@@ -61,7 +65,7 @@ function lay() {
   const startOf = new Map(events.filter((event) => event.kind === 'start').map((event) => [laneNamed.get(event.target), event.place]));
   plan = {
     rows, rowOf, shown, lanes: columns, height, end, y, font: zoom.font, lane, gutter,
-    width: Math.max(chart.clientWidth - 2, gutter + lane * columns.length),
+    width: Math.max(chart.clientWidth - 2, gutter + lane * columns.length + edge),
     x: (name) => gutter + 14 + lane * column.get(name),
     shows: (name) => column.has(name),
     begins: (name) => (startOf.has(name) ? y(rowOf[startOf.get(name)]) : 0),

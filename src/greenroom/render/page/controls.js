@@ -89,7 +89,7 @@ function remember() {
   const said = [];
   const say = (key, value) => value && said.push(`${key}=${value}`);
   const list = (values) => values.map(encodeURIComponent).join(',');
-  say('view', view.view === 'chart' ? '' : view.view);
+  say('view', view.view === data.view ? '' : view.view);
   say('step', view.step < 0 ? '' : view.step + 1);
   say('hide', list([...view.hidden].map((lane) => lanes[lane])));
   say('without', list([...view.kinds]));
