@@ -136,8 +136,8 @@ def _placed(names: list[str], waiting: list[Wait], ring: list[str]) -> dict[str,
         column = beside[side, depth]
         widest = max(half[name] for name in column)
         for place, name in enumerate(column):
-            nodes[name] = Node(side * (edge[side] + 88 + widest), 54 * (place - (len(column) - 1) / 2), half[name])
-        edge[side] += 88 + 2 * widest
+            nodes[name] = Node(side * (edge[side] + 106 + widest), 54 * (place - (len(column) - 1) / 2), half[name])
+        edge[side] += 106 + 2 * widest
     for name in names:  # another group, which has nothing to do with the first
         if name not in nodes:
             nodes[name] = Node(half[name], max(node.y for node in nodes.values()) + 60, half[name])
