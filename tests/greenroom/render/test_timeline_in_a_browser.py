@@ -135,6 +135,11 @@ def test_keys_step_through_the_events(browser, page):
     assert chosen(browser) == "row-1"
     browser.press("End", "Escape")
     assert chosen(browser) == ""
+    browser.press("ArrowDown")  # nothing is chosen, and the chart has no focus: it scrolls the page
+    assert chosen(browser) == ""
+    browser.run("document.querySelector('#chart').focus()")
+    browser.press("ArrowDown")
+    assert chosen(browser) == "row-1"
     browser.press("?")
     assert browser.run("document.querySelector('#help').open")
 
@@ -216,7 +221,7 @@ def test_a_lock_is_shown_with_who_holds_it_and_who_waits(browser):
     html = timeline(History(events, endings={"a": "done", "b": "✗ waits for Lock-2, held by a"}), claim="so")
     browser.open(html, "#step=2")
     assert state(browser) == {"a": "can go on; next: unlock Lock-1 | holds | Lock-1", "b": "waits for Lock-1, held by a"}
-    browser.press("End")
+    browser.press("k", "End")
     assert state(browser) == {"a": "has ended", "b": "waits for Lock-2, held by a | holds | Lock-1"}
 
 
@@ -280,7 +285,7 @@ def test_a_livelock_is_shown_once(browser):
 def test_of_a_long_history_only_what_can_be_seen_is_drawn(browser, long_page):
     browser.open(long_page)
     assert 10 < len(rows(browser)) < 120
-    browser.press("End")
+    browser.press("j", "End")
     assert chosen(browser) == f"row-{MUCH}"
     assert len(rows(browser)) < 120
     box, frame = browser.run("['.row.selected', '#chart'].map(one => document.querySelector(one).getBoundingClientRect().toJSON())")

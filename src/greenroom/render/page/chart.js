@@ -1,7 +1,7 @@
 // The chart: which events have a row, where everything is, and only those rows that can be seen.
 const view = {step: -1, hover: -1, rest: 'fold', find: '', hidden: new Set(), kinds: new Set(), open: new Set(), zoom: 2, view: data.view, theme: 'auto'};
-const ZOOMS = [{height: 19, font: 11, least: 92, most: 180}, {height: 24, font: 11.5, least: 120, most: 220},
-  {height: 30, font: 12, least: 150, most: 280}, {height: 39, font: 14, least: 190, most: 380}];
+const ZOOMS = [{height: 19, font: 11, least: 92, most: 180}, {height: 24, font: 11.5, least: 104, most: 220},
+  {height: 30, font: 12, least: 116, most: 280}, {height: 39, font: 14, least: 190, most: 380}];
 const chart = byId('chart');
 const heads = Object.assign(document.createElement('div'), {className: 'heads'});
 const canvas = Object.assign(document.createElement('div'), {className: 'canvas'});
@@ -55,7 +55,8 @@ function lay() {
   // The texts of the last lane have no other lane to run on over.
   const longest = Math.max(0, ...rows.map((row) => (row.event && row.event.lane === columns.at(-1) ? row.event.label.length : 0)));
   const count = Math.max(1, columns.length);
-  const edge = Math.max(0, Math.min(150, longest * zoom.font * 0.62 + 36 - (chart.clientWidth - gutter) / count));
+  const spare = chart.clientWidth - gutter - 8 - count * zoom.least;
+  const edge = Math.max(0, Math.min(150, spare, longest * zoom.font * 0.62 + 36 - (chart.clientWidth - gutter) / count));
   const room = (chart.clientWidth - gutter - edge - 8) / count;
   const lane = room >= zoom.least ? Math.min(room, zoom.most * 1.35) : zoom.least * (narrow() ? 1 : 1.2);
   const column = new Map(columns.map((name, place) => [name, place]));
@@ -74,6 +75,7 @@ function lay() {
   drawHeads();
   canvas.style.height = `${end + endHeight()}px`;
   canvas.style.width = heads.style.width = `${plan.width}px`;
+  chart.style.setProperty('--gutter', `${plan.gutter - 2}px`);
   canvas.style.fontSize = `${zoom.font}px`;
   drawn = {from: -1, to: -1, parts: [], rows: new Map()};
   draw();
@@ -82,7 +84,7 @@ function lay() {
 const narrow = () => window.innerWidth < 700;
 
 function drawHeads() {
-  heads.replaceChildren(...plan.lanes.map((lane) => {
+  heads.replaceChildren(put('span', '', 'corner'), ...plan.lanes.map((lane) => {
     const head = put('span', lanes[lane], data.focus.includes(lane) ? 'about' : '');
     head.style.left = `${plan.x(lane) - 5}px`;
     head.style.maxWidth = `${plan.lane - 12}px`;
@@ -140,9 +142,11 @@ function eventRow(row) {
   made.setAttribute('aria-setsize', plan.rows.length);
   made.setAttribute('aria-label', `${[`Step ${event.place + 1}`, ...when(event), lanes[event.lane]].join(', ')}: ${textOf(event)}`);
   Object.assign(made.style, {top: `${plan.y(row) - plan.height / 2}px`, height: `${plan.height}px`});
-  made.append(put('span', event.place + 1, 'step'), put('span', '', 'relation'), label(event));
+  const gutter = put('span', '', 'gutter');
+  gutter.append(put('span', event.place + 1, 'step'), put('span', '', 'relation'));
+  made.append(gutter, label(event));
   const earlier = row ? plan.rows[row - 1].event : null;
-  if (plan.gutter > 100 && (!earlier || earlier.time !== event.time)) made.append(put('span', seconds(event.time), 'time'));
+  if (plan.gutter > 100 && (!earlier || earlier.time !== event.time)) gutter.append(put('span', `${+(event.time / 1e9).toFixed(3)} s`, 'time'));
   drawn.rows.set(event.place, made);
   return made;
 }

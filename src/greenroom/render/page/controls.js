@@ -171,8 +171,13 @@ const KEYS = {
   n: () => stepInLane('after'), p: () => stepInLane('before'), Home: () => edge(false), End: () => edge(true),
   '/': () => byId('find').focus(), c: () => hasRest && set('rest', cycle(['fold', 'dim', 'all'], view.rest)),
   '+': () => zoomBy(1), '=': () => zoomBy(1), '-': () => zoomBy(-1), t: changeTheme,
-  Escape: () => choose(-1), '?': () => byId('help').showModal(),
+  Escape: () => (byId('filter').open ? closeFilter() : choose(-1)), '?': () => byId('help').showModal(),
 };
+
+function closeFilter() {
+  byId('filter').open = false;
+  byId('filter').querySelector('summary').focus();
+}
 
 document.addEventListener('keydown', (key) => {
   const at = key.target;
@@ -186,6 +191,7 @@ document.addEventListener('keydown', (key) => {
   const arrows = at.matches('input, summary, [role=tab], [role=radio], .source, .source *');
   if (arrows && /^(Arrow|Home|End|Page)/.test(key.key)) return roving(key);
   if (view.view !== 'chart' && !'?t'.includes(key.key)) return;
+  if (/^(Arrow|Home|End|Page)/.test(key.key) && view.step < 0 && !at.closest('.stage')) return; // they scroll the page
   if (key.key === 'Enter' && at === chart) otherEnd();
   else if (KEYS[key.key]) KEYS[key.key]();
   else return;
@@ -279,7 +285,7 @@ async function copy(button) {
 byId('rest').hidden = !hasRest;
 byId('about').hidden = !data.focus.length;
 byId('scrub').max = events.length + 1; // the last place stands for the end
-const usualZoom = events.length > 400 || lanes.length > 8 ? 1 : 2;
+const usualZoom = lanes.length > 16 ? 0 : events.length > 400 || lanes.length > 8 ? 1 : 2;
 view.zoom = usualZoom;
 recall();
 listen();
