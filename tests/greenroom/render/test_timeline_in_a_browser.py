@@ -72,6 +72,13 @@ def long_page():
     return timeline(History(events, endings=dict.fromkeys(lanes, "idle")), claim="long")
 
 
+AT_ONCE = "addEventListener('hashchange', done, {once: true})"  # the page heard of it first
+
+
+def go(browser, fragment):
+    browser.run(f"new Promise(done => {{ {AT_ONCE}; location.hash = {fragment!r}; }}).then(() => 0)")
+
+
 def rows(browser):
     return browser.run("[...document.querySelectorAll('.row')].map(row => row.id)")
 
@@ -163,8 +170,8 @@ def test_the_address_says_what_is_seen_and_shows_it_again(browser, page):
     address = browser.run("location.hash")
     assert address.startswith("#step=")
     assert "hide=Wallet-1&rest=all&zoom=0&theme=dark" in address
-    browser.run("location.hash = '#step=1'")
-    assert browser.run("new Promise(done => setTimeout(() => done(document.querySelector('.row.selected').id), 50))") == "row-1"
+    go(browser, "#step=1")
+    assert chosen(browser) == "row-1"
 
 
 def test_an_address_that_makes_no_sense_shows_the_end(browser, page):
@@ -195,11 +202,8 @@ def test_the_panel_agrees_with_the_vector_clocks(browser, page):
     causality = Causality(history)
     browser.open(page, "#rest=all")
     for place in range(0, len(history), 5):
-        browser.run(f"location.hash = '#step={place + 1}'")
-        marks = browser.run(
-            "new Promise(done => setTimeout(() => done("
-            "[...document.querySelectorAll('.row')].map(row => [row.id, row.querySelector('.relation').textContent])), 30))"
-        )
+        go(browser, f"#step={place + 1}&rest=all")
+        marks = browser.run("[...document.querySelectorAll('.row')].map(row => [row.id, row.querySelector('.relation').textContent])")
         for name, mark in marks:
             other = int(name[4:]) - 1
             past, future = causality.happens_before(other, place), causality.happens_before(place, other)
@@ -374,8 +378,8 @@ def test_operations_lead_back_to_their_calls(browser):
         timeline(History(events, operations=[operation]), claim="so", refused=[(operation, "it must answer 0")]), "#view=operations"
     )
     assert browser.run("document.querySelector('.operation.refused').innerText").split("\n")[0] == "#1 get('x')"
-    browser.click(".operation a")
-    assert browser.run("new Promise(done => setTimeout(() => done(document.querySelector('.row.selected').id), 50))") == "row-1"
+    browser.run(f"new Promise(done => {{ {AT_ONCE}; document.querySelector('.operation a').click(); }}).then(() => 0)")
+    assert chosen(browser) == "row-1"
 
 
 def test_copy_takes_the_exact_text(browser, page):
