@@ -20,6 +20,7 @@ from greenroom.checkers import (
 )
 from greenroom.choices import checkpoint, choose
 from greenroom.client import client
+from greenroom.confirm import Confirmation, confirm
 from greenroom.determinism import Determinism, determinism
 from greenroom.errors import (
     ActorDied,
@@ -62,6 +63,7 @@ __all__ = [
     "BlockedForReal",
     "Checker",
     "ClaimBroken",
+    "Confirmation",
     "Deadlock",
     "Determinism",
     "Event",
@@ -98,6 +100,7 @@ __all__ = [
     "choose",
     "client",
     "compose",
+    "confirm",
     "determinism",
     "deterministic",
     "every_ask_is_answered",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from greenroom.describe import describe
+from greenroom.elsewhere import here
 from greenroom.errors import UsageError
 from greenroom.task import current_task
 
@@ -21,7 +22,8 @@ def choose(*values: T) -> T:
         raise UsageError("choose() needs at least one value")
     task = current_task()
     if task is None:
-        return values[0]
+        player = here()
+        return values[0 if player is None else player.chosen()]
     scheduler = task.scheduler
     value = values[scheduler.choose_value(len(values))]
     if scheduler.history is not None:
@@ -38,6 +40,9 @@ def checkpoint(name: str) -> None:
     """A visible operation on shared state that is no actor (a row, a file, a global) of that name; nothing off stage."""
     task = current_task()
     if task is None:
+        player = here()
+        if player is not None:
+            player.pass_by("checkpoint")
         return
     scheduler = task.scheduler
     target = scheduler.checkpoints.setdefault(name, _Checkpoint(name))

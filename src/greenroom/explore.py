@@ -235,14 +235,14 @@ def replay(  # noqa: PLR0913 - as explore
         ReplayMismatch: the program no longer takes the recorded path.
     """
     options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of, checks)
-    value = _schedule(schedule)
+    value = as_schedule(schedule)
     policy = Replay(value)
     with installed(scenario, options):
         if value.deviations:
             shown_the_default_order(scenario, options)
         execution = execute(scenario, policy, History(), options)
     if policy.unused() and execution.failure is None:
-        raise _never_reached(value, policy.unused(), execution.decisions)
+        raise never_reached(value, policy.unused(), execution.decisions)
     return execution
 
 
@@ -274,7 +274,7 @@ def run(  # noqa: PLR0913 - as explore
         Undecided: nothing failed, but a checker could not decide.
     """
     options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of, checks)
-    policy = Replay(_schedule(schedule or Schedule())) if schedule is None or isinstance(schedule, str | Schedule) else schedule
+    policy = Replay(as_schedule(schedule or Schedule())) if schedule is None or isinstance(schedule, str | Schedule) else schedule
     with installed(scenario, options):
         shown_the_default_order(scenario, options)
         policy.begin(0)
@@ -333,11 +333,13 @@ class installed:  # noqa: N801 - reads as a clause: with installed(scenario)
         self._lines.__exit__(*exception)
 
 
-def _schedule(schedule: Schedule | str) -> Schedule:
+def as_schedule(schedule: Schedule | str) -> Schedule:
+    """A schedule, or what its text says."""
     return Schedule.parse(schedule) if isinstance(schedule, str) else schedule
 
 
-def _never_reached(schedule: Schedule, unused: list[int], decisions: int) -> GreenroomError:
+def never_reached(schedule: Schedule, unused: list[int], decisions: int) -> GreenroomError:
+    """The error for a schedule of which the execution did not come to every deviation."""
     return ReplayMismatch(
         f"the execution ended after {decisions} decisions, but the schedule deviates at decision {unused[0]} "
         f"(of {len(schedule)} deviations): the program has changed; explore it again"

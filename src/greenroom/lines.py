@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from greenlet import getcurrent
 
+from greenroom.elsewhere import here
 from greenroom.errors import UsageError
 from greenroom.task import TaskGreenlet
 
@@ -129,7 +130,12 @@ def modules_named(names: Iterable[str], scenario: Any) -> list[ModuleType]:
 def line(where: str) -> None:
     """The scheduling point; called by the changed code in front of each statement. ``where`` is ``bank.py:12``."""
     running = getcurrent()
-    if type(running) is not TaskGreenlet or running in _still.depths:
+    if running in _still.depths:
+        return
+    if type(running) is not TaskGreenlet:
+        player = here()
+        if player is not None:
+            player.pass_by("line")
         return
     task = running.task
     scheduler = task.scheduler

@@ -40,7 +40,7 @@ from greenroom.task import TaskGreenlet, current_task
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_ALWAYS: Final = (
+SCANNED_ALWAYS: Final = (
     "time",
     "threading",
     "_threading_local",
@@ -154,7 +154,7 @@ class _Scanned:
     def __init__(self, name: str, module: Any) -> None:
         self.module = module
         self.namespace: dict[str, Any] | None = None
-        if isinstance(module, ModuleType) and (name in _ALWAYS or name.partition(".")[0] not in NOT_SCANNED):
+        if isinstance(module, ModuleType) and (name in SCANNED_ALWAYS or name.partition(".")[0] not in NOT_SCANNED):
             self.namespace = module.__dict__
         self.program = is_program(module)
         self.sites: list[Site] = []
@@ -240,7 +240,7 @@ class _Installation:
         if name == "concurrent.futures.thread":  # its lock is held across what a pool does
             return sites_in_globals(name, namespace, self._is_wanted)
         standard = name.partition(".")[0] in sys.stdlib_module_names
-        return sites_in_globals(name, namespace, self._is_known if standard or name in _ALWAYS else self._is_wanted)
+        return sites_in_globals(name, namespace, self._is_known if standard or name in SCANNED_ALWAYS else self._is_wanted)
 
     def _is_known(self, value: Any) -> bool:
         pair = self.by_identity.get(id(value))
@@ -351,19 +351,19 @@ def _registry_method(name: str) -> Any:
         if task is None:
             return real.__func__(cls, *args, **kwargs)
         scheduler = task.scheduler
-        scheduler.commit(operation, _Registry)
+        scheduler.commit(operation, PrivateRegistry)
         if scheduler.trace is not None:
-            scheduler.trace.touch(_Registry, mode)
-        registry = scheduler.kept.get(_Registry)
+            scheduler.trace.touch(PrivateRegistry, mode)
+        registry = scheduler.kept.get(PrivateRegistry)
         if registry is None:
-            registry = scheduler.kept[_Registry] = _Registry()
+            registry = scheduler.kept[PrivateRegistry] = PrivateRegistry()
         return real.__func__(registry, *args, **kwargs)
 
     method.__name__ = name
     return classmethod(method)
 
 
-class _Registry:
+class PrivateRegistry:
     """The actors of one stage, for the methods of ``ActorRegistry``: those of other stages and of real threads are none of its."""
 
     greenroom_name = "the actor registry"

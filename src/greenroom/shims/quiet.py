@@ -14,13 +14,14 @@ from greenroom.shims.sites import is_program
 from greenroom.task import current_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Quiet:
-    """In place while a stage is open, as a filter of Pykka's logger."""
+    """In place while a stage is open, as a filter of Pykka's logger; ``inside`` says whether it is a task that logs."""
 
-    def __init__(self) -> None:
+    def __init__(self, inside: Callable[[], bool] = lambda: current_task() is not None) -> None:
+        self._inside = inside
         self._before: list[logging.Handler] = []
 
     def begin(self) -> None:
@@ -36,7 +37,7 @@ class Quiet:
 
     def wants(self, record: logging.LogRecord) -> bool:
         """Whether the record goes its ordinary way; inside a task it is given to the program's handlers here."""
-        if current_task() is None:
+        if not self._inside():
             return True
         for handler in list(_handlers(logging.getLogger(record.name))):
             is_new = not any(handler is known for known in self._before)

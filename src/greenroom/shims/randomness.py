@@ -11,6 +11,7 @@ import random
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+from greenroom.elsewhere import here
 from greenroom.task import Task, current_task
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def simulated(name: str) -> Callable[..., Any]:
 
 
 def _generator(task: Task | None = None) -> random.Random:
-    task = task or current_task()
+    task = task or current_task() or here()
     assert task is not None, "only a task sees simulated random numbers"
     if task.random is None:
         task.random = _RealRandom(repr(task.path))
@@ -58,7 +59,7 @@ class Random(random.Random):
     """``random.Random``; where it is given no seed, the task gives it one."""
 
     def seed(self, a: Any = None, version: int = 2) -> None:
-        task = current_task()
+        task = current_task() or here()
         super().seed(_generator(task).getrandbits(64) if a is None and task is not None else a, version)
 
 
@@ -69,7 +70,7 @@ def urandom(size: int) -> bytes:
 
 def uuid4() -> uuid.UUID:
     """``uuid.uuid4``: a valid version-4 UUID, made of the task's place among the tasks and how many it has drawn."""
-    task = current_task()
+    task = current_task() or here()
     assert task is not None
     task.uuids += 1
     drawn = (task.path, task.uuids)

@@ -44,7 +44,7 @@ def start(self: Any) -> None:
         except GreenletExit:
             raise
         except BaseException as error:
-            if not _is_the_programs(threading.excepthook):
+            if not is_the_programs(threading.excepthook):
                 raise
             threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self)))
         finally:
@@ -74,7 +74,7 @@ class _Ended:
         """There is nothing to wait for."""
 
 
-def _is_the_programs(hook: Any) -> bool:
+def is_the_programs(hook: Any) -> bool:
     """Whether ``threading.excepthook`` was set by the program under test, and not by Python or a test runner."""
     function = getattr(hook, "func", hook)
     name = getattr(function, "__module__", None)
