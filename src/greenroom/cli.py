@@ -1,7 +1,7 @@
-"""The command line: ``greenroom explore``, ``exhaust``, ``determinism FILE.py::scenario`` and ``replay FILE.py::scenario SCHEDULE``.
+"""The command line: ``greenroom explore``, ``exhaust``, ``determinism FILE.py::scenario``; ``replay``, ``confirm … SCHEDULE``.
 
 Exit codes: 0 nothing failed, 1 a failure was found, 2 the command made no sense, 3 undecided (``exhaust`` ended before it had run every
-schedule, or a checker ran out of budget), 130 interrupted.
+schedule, a checker ran out of budget, ``confirm`` could not force the order on real threads), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenroom import errors, pages, policies
 from greenroom.checking import Placed
+from greenroom.confirm import confirm
 from greenroom.determinism import determinism
 from greenroom.errors import GreenroomError, NondeterminismEscaped, PromiseBroken, ScenarioNotFound
 from greenroom.exhaust import exhaust
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
+    from greenroom.confirm import Confirmation
     from greenroom.exhaust import Exhaustion, Progress
     from greenroom.explore import Execution, Report
     from greenroom.failure import Failure
@@ -145,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     _choosing(exploring)
     exploring.add_argument("--seconds", type=_positive_number, default=None, help="stop after this much time as well")
     exploring.add_argument("--no-shrink", action="store_true", help="show the failing schedule as it was found")
+    exploring.add_argument("--confirm", action="store_true", help="force a failing schedule on real threads as well")
     exploring.set_defaults(run=_explore)
     exhausting = commands.add_parser("exhaust", help="run every inequivalent schedule, once each")
     _common(exhausting)
@@ -161,6 +164,12 @@ def _parser() -> argparse.ArgumentParser:
     replaying.add_argument("schedule", help="as printed by explore: g1:7=Counter-2")
     replaying.add_argument("--whole", action="store_true", help="show all events, also those from which nothing leads to the failure")
     replaying.set_defaults(run=_replay)
+    about = "force one schedule on real threads, and say whether the failure is real there"
+    codes = "Exit codes: 1 the failure is real, 0 the real threads do not fail, 3 undecided (the order could not be forced)."
+    confirming = commands.add_parser("confirm", help=about, description=about, epilog=codes)
+    _common(confirming)
+    confirming.add_argument("schedule", help="as printed by explore: g1:7=Counter-2")
+    confirming.set_defaults(run=_confirm)
     comparing = commands.add_parser("determinism", help="run schedules twice, and show the first event that differs")
     _common(comparing, checks=False)
     comparing.add_argument("-n", "--executions", type=_positive, default=10, help="how many schedules to run twice (default: 10)")
@@ -242,7 +251,13 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
     )
     if show:
         print("\r\033[K", end="", file=sys.stderr)
-    print(json.dumps(_report(report), ensure_ascii=False) if options.json else _shown(report))
+    confirmation = report.failure.confirm() if options.confirm and report.failure is not None else None
+    if options.json:
+        confirmed = {} if confirmation is None else {"confirmation": _confirmation(confirmation)}
+        print(json.dumps({**_report(report), **confirmed}, ensure_ascii=False))
+    else:
+        print(_shown(report))
+        print("" if confirmation is None else f"\n{confirmation}\n", end="")
     _write_page(options, report.failure.html if report.failure else None)
     return 1 if report.failure else 3 if report.undecided else 0
 
@@ -315,6 +330,12 @@ def _write_page(options: Any, page: Callable[[], str] | None) -> None:
         print(f"greenroom: nothing failed: {options.html} was not written (replay --html draws any schedule)", file=sys.stderr)
 
 
+def _confirm(options: Any, scenario: Callable[[], Any]) -> int:
+    confirmation = confirm(scenario, options.schedule, **_of_scenario(options))
+    print(json.dumps(_confirmation(confirmation), ensure_ascii=False) if options.json else confirmation)
+    return {True: 1, False: 0, None: 3}[confirmation.confirmed]
+
+
 def _determinism(options: Any, scenario: Callable[[], Any]) -> int:
     try:
         compared = determinism(
@@ -380,6 +401,19 @@ def _execution(execution: Execution) -> dict[str, Any]:
         "failure": _failure(execution.failure),
         "undecided": [f"{judgement.claim}: {judgement.reason}" for judgement in execution.undecided],
         "events": [event._asdict() for event in execution.history],
+    }
+
+
+def _confirmation(confirmation: Confirmation) -> dict[str, Any]:
+    return {
+        "scenario": confirmation.scenario,
+        "schedule": str(confirmation.schedule),
+        "confirmed": confirmation.confirmed,
+        "said": confirmation.said,
+        "forced": confirmation.forced,
+        "operations": confirmation.operations,
+        "threads": confirmation.threads,
+        "failure": _failure(confirmation.failure),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import re
 import sys
 import time
 from contextlib import nullcontext
@@ -11,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from greenroom.describe import describe
-from greenroom.errors import ActorDied, Deadlock, GreenroomError, LeftBehind, Livelock, PromiseBroken, StageError, ThreadDied, UsageError
+from greenroom.errors import GreenroomError, Livelock, StageError, UsageError
 from greenroom.explore import MAX_STEPS, as_schedule, checked, execute, installed, never_reached, scenario_name
-from greenroom.failure import raised_at
 from greenroom.forced import Forced
 from greenroom.history import History
+from greenroom.likeness import compare
 from greenroom.lines import Lines, modules_named
 from greenroom.policies.replay import Replay
-from greenroom.script import Recorder, Script, Step
+from greenroom.script import Recorder, Script
 from greenroom.shims.install import is_installed
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 10.0
 _SETTLE_S: Final = 0.25
-_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,8 @@ class Confirmation:
     def __str__(self) -> str:
         head = {True: "confirmed on real threads", False: "not confirmed", None: "undecided"}[self.confirmed]
         whole = "all" if self.forced == self.operations else f"{self.forced:,} of"
-        order = f"{whole} {self.operations:,} operations of {self.threads} threads were done in the recorded order"
+        threads = f"{self.threads} thread" + ("" if self.threads == 1 else "s")
+        order = f"{whole} {self.operations:,} operations of {threads} were done in the recorded order"
         return f"{head}: {self.said}\n  {order}"
 
 
@@ -93,11 +91,21 @@ def confirm(  # noqa: PLR0913 - as explore
         StageError: a stage is open.
     """
     options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of)
+    return _confirm(scenario, as_schedule(schedule), options, patience_s)
+
+
+def confirmed_by(failure: Failure, patience_s: float) -> Confirmation:
+    """As ``confirm``, for what an exploration has found, with the options that it was found with."""
+    if failure.function is None or failure.given is None:
+        raise UsageError(f"only the failure of a scenario can be confirmed (explore, exhaust, replay), not that of {failure.scenario}")
+    return _confirm(failure.function, failure.schedule, failure.given, patience_s)
+
+
+def _confirm(scenario: Callable[[], Any], value: Schedule, options: Options, patience_s: float) -> Confirmation:
     if not patience_s > 0:
         raise UsageError(f"patience_s is a number of seconds greater than 0, not {patience_s!r}")
     if is_installed():
         raise StageError("a stage is open: confirm() runs real threads, so call it where no exploration, machine or staged test runs")
-    value = as_schedule(schedule)
     policy = Replay(value)
     with installed(scenario, options), Recorder() as recorder:
         execution = execute(scenario, policy, History(), options)
@@ -118,7 +126,7 @@ def _on_threads(scenario: Callable[[], Any], execution: Execution, script: Scrip
                 if not stuck:
                     endless = execution.failure is not None and isinstance(execution.failure.error, Livelock)
                     (_look_on if endless else _settle)(forced.turnstile, patience_s)
-                confirmed, said = (None, stuck) if stuck else _compare(execution.failure, forced.turnstile)
+                confirmed, said = (None, stuck) if stuck else compare(execution.failure, forced.turnstile)
             finally:
                 _end(forced.turnstile)
     finally:
@@ -197,100 +205,6 @@ def _end(turnstile: Turnstile) -> None:
     deadline = time.monotonic() + 2.0
     while not turnstile.is_over and time.monotonic() < deadline:
         time.sleep(0.002)
-
-
-# -- how it ended -----------------------------------------------------------------------------------------------------
-
-
-def _compare(failure: Failure | None, turnstile: Turnstile) -> tuple[bool | None, str]:
-    went = f"the real threads went another way: {turnstile.diverged}" if turnstile.diverged else ""
-    here = _what_happened(turnstile)
-    if failure is None:
-        raised = _what_was_raised(turnstile)
-        if raised:
-            return None, f"the schedule holds on the stage, but not on real threads: {raised}" + (f"; {went}" if went else "")
-        return (None, went) if went else (False, "the schedule holds on the stage and on real threads: there is no failure to confirm")
-    same, told = _same(failure.error, turnstile)
-    if same:
-        return True, told + (f"\n  though {went}" if went else "")
-    if went:
-        return None, went + (f"\n  then {here}" if here else "\n  then nothing failed")
-    if not turnstile.is_settled and isinstance(failure.error, Deadlock | LeftBehind):
-        return None, f"the real threads did not come to rest, so {failure.headline!r} cannot be told from a slow machine"
-    return False, f"on the stage {failure.headline}; on real threads, in the same order, {here or 'nothing failed'}"
-
-
-def _same(error: BaseException, turnstile: Turnstile) -> tuple[bool, str]:
-    """Whether the real threads have ended as the stage did by ``error``, and how that is told."""
-    by_name = {player.name: player for player in turnstile.players.values()}
-    about = [by_name[name] for name in getattr(error, "about", ()) if name in by_name]
-    first_line = (str(error).splitlines() or [""])[0]
-    if isinstance(error, Deadlock):
-        return _same_deadlock(error, about, turnstile)
-    if isinstance(error, Livelock):
-        goes_on = turnstile.goes_on and not turnstile.is_over and not turnstile.diverged
-        return goes_on, f"Livelock: still running after the same {len(turnstile.script.steps):,} operations"
-    if isinstance(error, ActorDied | ThreadDied):
-        ends = [describe(end) for player in about[:1] for end in (player.died_of, player.error) if end is not None]
-        return any(f" of {end}" in str(error) or f" by {end}" in str(error) for end in ends), f"{type(error).__name__}: {first_line}"
-    if isinstance(error, LeftBehind):
-        left = [player for player in about if player.kind in ("actor", "thread")]
-        alive = bool(left) and all(player.state == "blocked" for player in left) and turnstile.is_settled
-        return alive, f"LeftBehind: {', '.join(player.name for player in left)} still alive, though the scenario is over"
-    if isinstance(error, PromiseBroken):
-        return False, ""
-    raised = [player.error for player in turnstile.players.values() if player.kind in ("scenario", "client") and player.error is not None]
-    for other in raised:
-        if type(other) is type(error) and (raised_at(other) == raised_at(error) or _alike(other, error)):
-            words = "" if _alike(other, error) else f" (on the stage: {first_line})"
-            return True, f"{_told(other)}{words}"
-    return False, ""
-
-
-def _same_deadlock(error: Deadlock, about: list[Player], turnstile: Turnstile) -> tuple[bool, str]:
-    waiting = turnstile.script.waiting
-    stuck = [player for player in about or turnstile.players.values() if player.path in waiting and not player.daemon]
-    for player in stuck:
-        step = waiting[player.path]
-        operation, thing = player.pending or ("", None)
-        if player.state != "blocked" or operation != step.operation or turnstile.numbers.known(thing) != step.target:
-            return False, ""
-    told = [f"{player.name} is blocked: it waits for {_awaited(waiting[player.path])}" for player in stuck]
-    return bool(stuck), f"{type(error).__name__}: {str(error).splitlines()[0]}\n  " + "\n  ".join(told)
-
-
-def _awaited(step: Step) -> str:
-    if step.operation in ("get", "put"):
-        return "its next message or item" if step.operation == "get" else f"room in {step.label}"
-    return step.label or f"{step.operation}()"
-
-
-def _what_happened(turnstile: Turnstile) -> str:
-    """What went wrong on the real threads, in one line, or ""."""
-    raised = _what_was_raised(turnstile)
-    if raised:
-        return raised
     for player in turnstile.players.values():
-        if player.died_of is not None:
-            return f"{player.name} died of {_told(player.died_of)}"
-    blocked = [player.name for player in turnstile.players.values() if player.state == "blocked" and not player.daemon]
-    return f"{', '.join(blocked)} {'is' if len(blocked) == 1 else 'are'} blocked" if blocked else ""
-
-
-def _what_was_raised(turnstile: Turnstile) -> str:
-    raised = ((player, player.error) for player in turnstile.players.values())
-    return next((f"{player.name} raised {_told(error)}" for player, error in raised if error is not None), "")
-
-
-def _told(error: BaseException) -> str:
-    text = str(error).strip()
-    place = raised_at(error)
-    at = f" ({Path(place[0]).name}:{place[1]})" if place is not None else ""
-    return f"{type(error).__name__}: {text}{at}" if text else f"{type(error).__name__}{at}"
-
-
-def _alike(one: BaseException | None, other: BaseException | None) -> bool:
-    """Whether two errors are of one class and say the same, but for addresses."""
-    if one is None or other is None:
-        return False
-    return type(one) is type(other) and _ADDRESS.sub("", str(one)) == _ADDRESS.sub("", str(other))
+        if player.state == "done":
+            player.thread.join(1.0)

@@ -406,7 +406,7 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
     recorded = History() if history is None else history
     failure = None
     if error is not None:
-        failure = Failure(error, schedule, recorded, scenario_name(scenario), scenario, options.not_default())
+        failure = Failure(error, schedule, recorded, scenario_name(scenario), scenario, options.not_default(), options)
     virtual_s = scheduler.clock.now_ns / 1e9
     return Execution(schedule, scheduler.steps, scheduler.decisions, virtual_s, failure, recorded, main.result, undecided)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from greenroom.confirm import Confirmation
     from greenroom.history import History
     from greenroom.schedule import Schedule
 
@@ -29,7 +30,10 @@ _NOT_THE_PROGRAM: Final = frozenset({"greenroom", "pykka"})
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What broke, and how to see it again. ``str(failure)`` is the lanes picture and the replay line."""
+    """What broke, and how to see it again. ``str(failure)`` is the lanes picture and the replay line.
+
+    ``given`` are the options that the scenario was run with, and ``options`` those of them that a replay must be given as well.
+    """
 
     error: BaseException
     schedule: Schedule
@@ -37,6 +41,7 @@ class Failure:
     scenario: str
     function: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
     options: tuple[tuple[str, str], ...] = ()
+    given: Any = field(default=None, compare=False, repr=False)
 
     @property
     def headline(self) -> str:
@@ -67,6 +72,20 @@ class Failure:
         least = _BESIDE_OPERATIONS if isinstance(self.error, ClaimBroken) else _LEAST_PICTURE
         room = len(self.history) + _MOST_LINES if whole else max(least, _MOST_LINES - len(claim.splitlines()) - 3)
         return "\n".join([claim, "", lanes(self.history, most_lines=room, whole=whole), "", self.replay_line])
+
+    def confirm(self, *, patience_s: float = 10.0) -> Confirmation:
+        """Force the same order of operations on real threads, and say whether they fail as well.
+
+        Args:
+            patience_s: real seconds without any progress after which it is undecided.
+
+        Raises:
+            UsageError: it is no failure of a scenario.
+            StageError: a stage is open.
+        """
+        from greenroom.confirm import confirmed_by  # noqa: PLC0415 - it needs what makes failures
+
+        return confirmed_by(self, patience_s)
 
     @property
     def replay_line(self) -> str:

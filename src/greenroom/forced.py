@@ -9,42 +9,33 @@ from __future__ import annotations
 
 import concurrent.futures.thread
 import contextvars
-import os
 import queue
-import random
-import sys
 import threading
 import time
-import uuid
 from functools import partial
-from types import FunctionType
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import pykka
 from pykka import ActorRegistry
 
 from greenroom import waits
-from greenroom.clock import BOOT_NS, EPOCH_NS
 from greenroom.elsewhere import here, play
-from greenroom.script import REGISTRY, Script, Step, outcome_of
-from greenroom.shims import pools, prior, randomness
-from greenroom.shims.install import PrivateRegistry, SCANNED_ALWAYS, Shim
+from greenroom.forced_names import SHORT_S, elsewhere, replace_names
+from greenroom.script import LATE, REGISTRY, Script, Step, outcome_of
+from greenroom.shims import pools
+from greenroom.shims.install import PrivateRegistry
 from greenroom.shims.quiet import Quiet
-from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
 from greenroom.shims.threads import is_the_programs
-from greenroom.turnlocks import TurnLock, TurnQueue, TurnRLock
 from greenroom.turnstile import Player, Released, Turnstile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from greenroom.waits import Wait
 
-_SHORT_S: Final = 0.001  # how long a sleep takes, or a timeout that struck on the stage
 _SLICE_S: Final = 0.05
-_LATE: Final = frozenset({"raises Timeout", "raises Empty", "raises Full", "False"})
 _real_monotonic: Final = time.monotonic
-_real_sleep: Final = time.sleep
 _WAITS: Final[dict[tuple[Any, str], Callable[..., Wait]]] = {
     (pykka.ThreadingFuture, "get"): waits.get_of_future,
     (queue.Queue, "get"): waits.get_of_queue,
@@ -83,7 +74,6 @@ class Forced:
         self._undo: list[Callable[[], None]] = []
         self._registry = PrivateRegistry()
         self._quiet = Quiet(inside=lambda: here() is not None)
-        self._thread_count = 0
 
     def __enter__(self) -> Self:
         try:
@@ -98,11 +88,11 @@ class Forced:
             self._set(threading.Thread, "start", self._start(threading.Thread.start))
             self._set(pykka.ThreadingActor, "_start_actor_loop", self._start_actor(pykka.ThreadingActor._start_actor_loop))
             self._set(threading.Condition, "wait", self._condition_wait(threading.Condition.wait))
-            self._set(threading, "_counter", self._thread_number(vars(threading)["_counter"]))
+            self._set(threading, "_counter", elsewhere(vars(threading)["_counter"], count(1).__next__))
             self._set(pykka.Actor, "_handle_failure", self._failure(pykka.Actor._handle_failure))
             pool: Any = concurrent.futures.thread.ThreadPoolExecutor
-            self._set(pool, "__init__", self._elsewhere(pool.__init__, pools.initialise))
-            self._replace_names()
+            self._set(pool, "__init__", elsewhere(pool.__init__, pools.initialise))
+            self._undo += replace_names(self, self._scenario)
             self._quiet.begin()
         except BaseException:
             self.__exit__()
@@ -158,7 +148,7 @@ class Forced:
             elif parent.inside:
                 (self._start_child if parent.pending[0] == "start" else _just_start)(real, parent, this)
             else:
-                self._perform(parent, "start", None, lambda: self._start_child(real, parent, this))
+                self.perform(parent, "start", None, lambda: self._start_child(real, parent, this))
 
         return start
 
@@ -168,7 +158,7 @@ class Forced:
             if parent is None or parent.inside:
                 real(actor)
             else:
-                self._perform(parent, "start", None, lambda: real(actor))
+                self.perform(parent, "start", None, lambda: real(actor))
 
         return start_actor_loop
 
@@ -187,7 +177,7 @@ class Forced:
 
     # -- operations -----------------------------------------------------------------------------------------------
 
-    def _perform(self, player: Player, operation: str, target: Any, call: Callable[[], Any], wait: Wait | None = None) -> Any:
+    def perform(self, player: Player, operation: str, target: Any, call: Callable[[], Any], wait: Wait | None = None) -> Any:
         """Wait for the turn of ``player``, and do it."""
         turnstile = self.turnstile
         step = turnstile.arrive(player, operation, target)
@@ -204,13 +194,15 @@ class Forced:
             outcome = outcome_of(operation, result, raised)
             if step is not None and outcome != step.outcome and not isinstance(raised, Released):
                 turnstile.diverge(f"{turnstile.told(step)}: {_told(step.outcome)} on the stage, {_told(outcome)} here")
+            elif step is not None and step.split:
+                player.pass_by("go_on")
         return result
 
-    def _wait(self, player: Player, step: Step | None, wait: Wait, operation: str, target: Any) -> Any:  # noqa: PLR0913, PLR0917
+    def _wait(self, player: Player, step: Step | None, wait: Wait, operation: str, target: Any) -> Any:
         turnstile = self.turnstile
         limit = wait.timeout
-        if limit is not None and step is not None and (step.outcome in _LATE or (operation == "join" and not self._has_ended(target))):
-            limit = min(limit, _SHORT_S)
+        if limit is not None and step is not None and (step.outcome in LATE or (operation == "join" and not self._has_ended(target))):
+            limit = min(limit, SHORT_S)
         player.timed = limit is not None
         deadline = None if limit is None else _real_monotonic() + limit
         if step is None:
@@ -246,7 +238,7 @@ class Forced:
                     this.join()  # it has done all that the script says of it, and needs a moment to be gone
                 return real(this, *args, **kwargs)
 
-            return self._perform(player, operation, this, call, wait)
+            return self.perform(player, operation, this, call, wait)
 
         method.__name__ = name
         method.__doc__ = real.__doc__
@@ -266,7 +258,7 @@ class Forced:
             notified = False
             try:
                 patiently = waits.Wait(timeout, lambda seconds: (waiter.acquire(True, seconds),) * 2, lambda: False)  # noqa: FBT003
-                notified = bool(self._perform(player, "wait", this, lambda: waiter.acquire(False), patiently))  # noqa: FBT003
+                notified = bool(self.perform(player, "wait", this, lambda: waiter.acquire(False), patiently))  # noqa: FBT003
                 return notified
             finally:
                 if not notified and waiter in this._waiters:
@@ -294,7 +286,7 @@ class Forced:
             if player is None:
                 return real.__func__(cls, *args, **kwargs)
             call = partial(real.__func__, self._registry, *args, **kwargs)
-            return call() if player.inside else self._perform(player, "registry", None, call)
+            return call() if player.inside else self.perform(player, "registry", None, call)
 
         return classmethod(method)
 
@@ -308,107 +300,10 @@ class Forced:
 
         return handle_failure
 
-    # -- names ----------------------------------------------------------------------------------------------------
-
-    def _sleep(self, seconds: float) -> None:
-        player = here()
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-
-        def attempt(most_s: float) -> tuple[bool, None]:
-            _real_sleep(most_s)
-            return False, None
-
-        wait = waits.Wait(seconds, attempt, lambda: None)
-        self._perform(player, "sleep", None, partial(_real_sleep, min(seconds, _SHORT_S)), wait if self.turnstile.mode == "free" else None)
-
-    def _now_ns(self) -> int:
-        return self.turnstile.now_ns
-
-    def _thread_number(self, real: Callable[[], int]) -> Callable[[], int]:
-        def number() -> int:
-            self._thread_count += 1
-            return self._thread_count
-
-        return self._elsewhere(real, number)
-
-    def _elsewhere(self, real: Callable[..., Any], played: Callable[..., Any]) -> Callable[..., Any]:
-        """``played`` on the threads of this confirmation, outside operations; ``real`` everywhere else."""
-
-        def function(*args: Any, **kwargs: Any) -> Any:
-            player = here()
-            return (real if player is None or player.inside else played)(*args, **kwargs)
-
-        function.__name__ = getattr(real, "__name__", "function")
-        function.__doc__ = real.__doc__
-        return function
-
-    def _pairs(self) -> list[tuple[Any, Any]]:
-        now = self._now_ns
-        functions: list[tuple[Any, Any]] = [
-            (time.sleep, self._sleep),
-            (time.time, lambda: (now() + EPOCH_NS) / 1e9),
-            (time.time_ns, lambda: now() + EPOCH_NS),
-            (time.monotonic, lambda: (now() + BOOT_NS) / 1e9),
-            (time.monotonic_ns, lambda: now() + BOOT_NS),
-            (time.perf_counter, lambda: (now() + BOOT_NS) / 1e9),
-            (time.perf_counter_ns, lambda: now() + BOOT_NS),
-            (uuid.uuid4, randomness.uuid4),
-            (os.urandom, randomness.urandom),
-        ]
-        functions += [(getattr(random, name), randomness.simulated(name)) for name in randomness.module_functions()]
-        classes: list[tuple[Any, Any]] = [
-            (threading.Lock, lambda: TurnLock(self, _real_lock())),
-            (threading.RLock, lambda: TurnRLock(self, _real_rlock())),
-            (queue.SimpleQueue, lambda: TurnQueue(self, _real_simple_queue())),
-            (random.Random, randomness.Random),
-        ]
-        pairs = [(real, self._elsewhere(real, played)) for real, played in functions]
-        return pairs + [(real, _Elsewhere(real, played)) for real, played in classes]
-
-    def _replace_names(self) -> None:
-        by_identity = {id(real): (real, played) for real, played in self._pairs()}
-
-        def is_known(value: Any) -> bool:
-            return id(value) in by_identity and by_identity[id(value)][0] is value
-
-        for site in list(_sites(self._scenario, is_known)):
-            value = site.read()
-            if is_known(value):
-                self._undo.append(site.write(by_identity[id(value)][1]))
-            elif type(value) in _LOCKS:
-                self._undo.append(site.write(_LOCKS[type(value)](self, value)))
-
     def _set(self, owner: Any, name: str, value: Any) -> None:
         old = vars(owner)[name]
         self._undo.append(lambda: setattr(owner, name, old))
         setattr(owner, name, value)
-
-
-class _Elsewhere(Shim):
-    """Stands in for a class: another one on the threads of a confirmation, outside operations."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        player = here()
-        return (self._real if player is None or player.inside else self._simulated)(*args, **kwargs)
-
-
-def _sites(scenario: Any, is_known: Callable[[Any], bool]) -> Iterator[Site]:
-    """Where the program keeps what is replaced; the same places as on the stage."""
-
-    def is_wanted(value: Any) -> bool:
-        return is_known(value) or type(value) in _LOCKS
-
-    for name, module in list(sys.modules.items()):
-        namespace = getattr(module, "__dict__", None)
-        if type(namespace) is not dict or (name not in SCANNED_ALWAYS and name.partition(".")[0] in NOT_SCANNED):
-            continue
-        if is_program(module):
-            yield from sites_everywhere(name, namespace, is_wanted)
-        else:
-            yield from sites_in_globals(name, namespace, is_wanted if name == "concurrent.futures.thread" else is_known)
-    if isinstance(getattr(scenario, "__func__", scenario), FunctionType):
-        yield from sites_of_function(scenario, is_wanted)
 
 
 def _just_start(real: Callable[..., None], parent: Player, thread: Any) -> None:  # noqa: ARG001 - as _start_child
@@ -420,7 +315,3 @@ def _told(outcome: str) -> str:
 
 
 _real_lock: Final = threading.Lock
-_real_rlock: Final = threading.RLock
-_real_simple_queue: Final = queue.SimpleQueue
-_LOCKS: Final[dict[type, Any]] = {type(_real_lock()): TurnLock, type(_real_rlock()): TurnRLock, _real_simple_queue: TurnQueue}
-assert prior.is_hidden(_real_lock()), "what the stage finds by its place is found here as well"

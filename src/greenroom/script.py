@@ -7,7 +7,7 @@ task's code between two of its operations runs in one piece on the stage; so the
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import pykka
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Path = tuple[int, ...]
 
 REGISTRY: Final = ("get_all", "get_by_class", "get_by_class_name", "get_by_urn", "register", "unregister")
+LATE: Final = frozenset({"raises Timeout", "raises Empty", "raises Full", "False"})  # outcomes of what was not to be had in time
 _TOLD: Final = frozenset({"is_set", "is_alive", "locked", "empty", "full", "qsize", "acquire", "wait"})  # whose results are few
 _LOCK: Final = {"acquire": "acquire", "release": "release", "locked": "locked", "_release_save": "release", "_acquire_restore": "acquire"}
 _SEMAPHORE: Final = {"acquire": "acquire", "__enter__": "acquire", "release": "release"}
@@ -51,7 +52,8 @@ class Step:
     """One operation of the task at ``path``.
 
     ``target`` counts the things that operations have been done on, in the order of their first; 0 is none. ``outcome`` is the class of
-    what was raised, or a short result (of a try, a look, a wait with a timeout), or "". ``label`` is the target in words.
+    what was raised, or a short result (of a try, a look, a wait with a timeout), or "". ``label`` is the target in words. An operation
+    that is ``split`` has looked in vain, and others had their turns before its task went on; a step "go_on" says when.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class Step:
     outcome: str = ""
     time_ns: int = 0
     label: str = ""
+    split: bool = False
 
 
 @dataclass(slots=True)
@@ -76,6 +79,9 @@ class Script:
     waiting: dict[Path, Step] = field(default_factory=dict)
     ended: set[Path] = field(default_factory=set)
     daemons: set[Path] = field(default_factory=set)
+
+
+_NOTHING: Final = Step((), "")
 
 
 class Numbers:
@@ -117,6 +123,7 @@ class Recorder:
         self._undo: list[tuple[Any, str, Any]] = []
         self._inside: set[Path] = set()
         self._waiting: dict[Path, tuple[str, Any]] = {}
+        self._looked: dict[Path, int] = {}
 
     def __enter__(self) -> Self:
         for owner, names in _OPERATIONS:
@@ -131,6 +138,7 @@ class Recorder:
         while self._undo:
             owner, name, old = self._undo.pop()
             setattr(owner, name, old)
+        self.script.steps = [step for step in self.script.steps if step is not _NOTHING]
         for path, (operation, target) in self._waiting.items():
             self.script.waiting[path] = Step(path, operation, self._numbers.known(target), label=_label(operation, target))
 
@@ -157,7 +165,7 @@ class Recorder:
         return recorded
 
     def _record(self, task: Task, operation: str, target: Any, call: Callable[[], Any]) -> Any:
-        path, script = task.path, self.script
+        path = task.path
         if task.scheduler.closing:
             return call()
         self._inside.add(path)
@@ -173,9 +181,16 @@ class Recorder:
             if not task.scheduler.closing:
                 del self._waiting[path]
                 outcome = outcome_of(operation, result, error)
-                number = self._numbers.of(target)
-                script.steps.append(Step(path, operation, number, outcome, task.scheduler.clock.now_ns, _label(operation, target)))
+                step = Step(path, operation, self._numbers.of(target), outcome, task.scheduler.clock.now_ns, _label(operation, target))
+                self._write(step, late=outcome in LATE)
         return result
+
+    def _write(self, step: Step, *, late: bool) -> None:
+        looked = self._looked.pop(step.path, None)
+        if looked is not None and late:
+            self.script.steps[looked] = replace(step, split=True)
+            step = Step(step.path, "go_on", time_ns=step.time_ns)
+        self.script.steps.append(step)
 
     # -- what is no method of a simulated thing -------------------------------------------------------------------
 
@@ -206,6 +221,10 @@ class Recorder:
     def _wait(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def wait(scheduler: Scheduler, operation: str, target: Any, waiters: list[Task], deadline_ns: int | None = None) -> bool:
             task = scheduler.current
+            if task is not None and task.path in self._inside and deadline_ns is not None and deadline_ns <= scheduler.clock.now_ns:
+                self._looked[task.path] = len(self.script.steps)
+                self._numbers.of(self._waiting[task.path][1])
+                self.script.steps.append(_NOTHING)
             own = operation == "sleep" or isinstance(target, locks.Condition)
             if task is None or not own or task.path in self._inside:
                 return bool(real(scheduler, operation, target, waiters, deadline_ns))

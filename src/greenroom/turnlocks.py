@@ -26,7 +26,7 @@ class _Turning:
         player = here()
         if player is None or player.inside:
             return call()
-        return self._forced._perform(player, operation, self, call, wait)
+        return self._forced.perform(player, operation, self, call, wait)
 
 
 class TurnLock(_Turning):

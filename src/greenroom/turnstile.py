@@ -6,7 +6,6 @@ a task does on the stage. So what threads share without any lock is read and wri
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from greenroom.script import Numbers, Path, Script, Step
 
 if TYPE_CHECKING:
+    from random import Random
+
     from greenroom.task import Kind
 
 State = Literal["starting", "parked", "running", "blocked", "done"]
@@ -24,6 +25,7 @@ _real_sleep: Final = time.sleep
 _REFUSALS: Final = 64  # how often a thread may swallow its end before it is left alone for ever
 _VERBS: Final = {
     "begin": "begins",
+    "go_on": "goes on",
     "end": "ends",
     "put": "puts into",
     "get": "takes from",
@@ -62,7 +64,7 @@ class Player:
     error: BaseException | None = None
     died_of: BaseException | None = None
     uuids: int = 0
-    random: random.Random | None = None
+    random: Random | None = None
     daemon: bool = False
     timed: bool = False
 
