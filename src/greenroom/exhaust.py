@@ -15,6 +15,7 @@ from greenroom.failure import add_picture
 from greenroom.policies.dpor import AllAsleep, Dpor
 from greenroom.policies.replay import Replay
 from greenroom.schedule import Schedule
+from greenroom.told import Ran, tell
 from greenroom.tree import Lease, Tree
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ class Search:
         cpu_s = time.process_time() - budget.cpu_started + self.cpu_s
         name = scenario_name(self.scenario)
         undecided = self.undecided.told()
-        return Exhaustion(
+        found = Exhaustion(
             name,
             seen.executions,
             seen.redundant,
@@ -295,6 +296,10 @@ class Search:
             self.undecided.executions,
             undecided,
         )
+        left = [f"not exhausted: {found.why_not}"] if found.why_not and failure is None else []
+        unchecked = tuple(f"{name}: {why}" for why in (*left, undecided) if why)
+        tell(Ran(name, seen.executions, seen.executions, self.steps, failure=failure, unchecked=unchecked))
+        return found
 
     def _failure(self, schedule: Schedule, *, shrink: bool) -> Failure:
         with installed(self.scenario, self.options):

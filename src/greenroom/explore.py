@@ -23,6 +23,7 @@ from greenroom.schedule import Schedule
 from greenroom.shims.install import install, uninstall
 from greenroom.shrink import Attempt, Search, shrink_schedule
 from greenroom.stage import Stage, listening
+from greenroom.told import Ran, listeners, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -197,6 +198,8 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu_started
         failure = None if failing is None else explained(scenario, failing, options, shrink=shrink)
     label = policy if isinstance(policy, str) else type(policy).__name__
+    undecided = count.told()
+    tell(Ran(name, done, len(seen), steps, failure=failure, unchecked=(f"{name}: {undecided}",) if undecided else ()))
     return Report(
         name,
         done,
@@ -210,7 +213,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
         seed,
         covered,
         count.executions,
-        count.told(),
+        undecided,
     )
 
 
@@ -243,6 +246,8 @@ def replay(  # noqa: PLR0913 - as explore
         execution = execute(scenario, policy, History(), options)
     if policy.unused() and execution.failure is None:
         raise never_reached(value, policy.unused(), execution.decisions)
+    if listeners:
+        _tell(scenario, execution)
     return execution
 
 
@@ -279,6 +284,8 @@ def run(  # noqa: PLR0913 - as explore
         shown_the_default_order(scenario, options)
         policy.begin(0)
         execution = execute(scenario, policy, History(), options)
+    if listeners:
+        _tell(scenario, execution)
     if execution.failure is not None:
         add_picture(execution.failure)
         raise execution.failure.error
@@ -286,6 +293,13 @@ def run(  # noqa: PLR0913 - as explore
     count.add(execution.undecided)
     raise_undecided(count.told())
     return execution
+
+
+def _tell(scenario: Scenario, execution: Execution) -> None:
+    tasks = tuple(execution.history.endings)
+    name = scenario_name(scenario)
+    unchecked = tuple(f"{name}: {judgement.claim}: {judgement.reason}" for judgement in execution.undecided)
+    tell(Ran(name, 1, 1, execution.steps, tasks, execution.schedule, execution.failure, unchecked=unchecked))
 
 
 def scenario_name(scenario: Scenario) -> str:

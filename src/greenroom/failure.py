@@ -170,3 +170,4 @@ def add_picture(failure: Failure) -> None:
     note = "\n".join(["", lanes(failure.history), "", failure.replay_line])
     if note not in getattr(failure.error, "__notes__", ()):
         failure.error.add_note(note)
+    failure.error.greenroom_failure = failure  # type: ignore[attr-defined]  # for the pytest plugin

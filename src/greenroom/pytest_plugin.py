@@ -1,15 +1,19 @@
-"""The pytest side of greenroom: where actors run, and a replay that must not be empty."""
+"""The pytest side of greenroom: where actors run, tests that are explored, what is told of them, and a replay that must not be empty."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from greenroom import staged_tests
+from greenroom import marked_tests, observed, staged_tests, told
 from greenroom.errors import UsageError
+from greenroom.pytest_account import FOLDER, Accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _VARIABLE = "GREENROOM_ACTORS"
 _KEEPING = "greenroom-keeping"
@@ -28,14 +32,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "run the saved failures of Hypothesis tests and nothing else, and change nothing in the database; no failure to run is a failure"
     )
     group.addoption("--greenroom-replay", action="store_true", help=replay)
+    observability = "write every observation of Hypothesis, with the schedules that ran, into .greenroom/observed"
+    group.addoption("--greenroom-observability", action="store_true", help=observability)
+    marked_tests.add_options(group)
     staged_tests.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hand the choice on to the machines; on threads, Hypothesis's profile ``threads`` is used if there is one."""
+    marked_tests.configure(config)
+    config.stash[_accounts] = accounts = Accounts(config)
+    config.pluginmanager.register(accounts)
+    told.listeners.append(observed.say)
+    if config.getoption("--greenroom-observability"):
+        process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        try:
+            config.stash[_observations] = observed.Observations(config.rootpath / FOLDER / "observed", process)
+        except ModuleNotFoundError as error:
+            raise pytest.UsageError("greenroom: --greenroom-observability needs Hypothesis: pip install 'greenroom[hypothesis]'") from error
     if config.getoption("--on-stage"):
         try:
-            config.pluginmanager.register(staged_tests.StagedTests(config))
+            config.pluginmanager.register(staged_tests.StagedTests(config, accounts))
         except UsageError as error:
             raise pytest.UsageError(f"greenroom: {error}") from error
     actors = config.getoption("--actors")
@@ -62,7 +79,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave the environment as it was."""
+    """Leave everything as it was."""
+    if _accounts in config.stash:
+        config.stash[_accounts].close()
+        told.listeners.remove(observed.say)
+    if _observations in config.stash:
+        config.stash[_observations].close()
     if _before in config.stash:
         before = config.stash[_before]
         if before is None:
@@ -71,7 +93,31 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             os.environ[_VARIABLE] = before
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What is counted from here on belongs to this test."""
+    item.config.stash[_accounts].begin()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The picture of a failure is a section of the report; and every report carries what its test has run."""
+    accounts = item.config.stash[_accounts]
+    failures = accounts.failures_of(None if call.excinfo is None else call.excinfo.value)
+    report = yield
+    accounts.report(report, failures, item)
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test with the marker ``greenroom`` is explored as a scenario."""
+    return marked_tests.call(pyfuncitem)
+
+
+_accounts = pytest.StashKey[Accounts]()
 _before = pytest.StashKey[str | None]()
+_observations = pytest.StashKey[observed.Observations]()
 
 
 def _load_profile(name: str) -> None:

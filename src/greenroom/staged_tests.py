@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,9 +26,11 @@ from greenroom.policies.replay import Replay
 from greenroom.render.lanes import lanes
 from greenroom.schedule import Schedule
 from greenroom.stage import Stage
+from greenroom.told import Ran, tell
 
 if TYPE_CHECKING:
     from greenroom.policy import Policy
+    from greenroom.pytest_account import Accounts
     from greenroom.task import Task
 
     Phase = Literal["setup", "call", "teardown"]
@@ -49,13 +52,17 @@ def add_options(group: pytest.OptionGroup) -> None:
 class StagedTests:
     """The plugin that ``--on-stage`` registers."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, accounts: Accounts) -> None:
+        self._accounts = accounts
         self._policy = config.getoption("--stage-policy")
         self._seed = config.getoption("--stage-seed")
         self._timers = config.getoption("--stage-timers")
         text = config.getoption("--stage-schedule")
         self._schedule = None if text is None else Schedule.parse(text)
         self._ignore = tuple(getattr(errors, name) for name in config.getoption("--stage-ignore"))
+        given = [f"--stage-timers={self._timers}"] if self._timers != "lazy" else []
+        given += [f"--stage-ignore={name}" for name in config.getoption("--stage-ignore")]
+        self._not_default = "".join(f" {option}" for option in given)
         self._phase: Phase = "setup"
         self._is_over = False
         self._make_policy()
@@ -117,11 +124,14 @@ class StagedTests:
             reports += [_report(item, stuck_in, error), _torn_down(item, nextitem)]
         elif error is not None and all(not report.failed for report in reports):
             reports[-1] = _report(item, "teardown", error)
-        schedule = str(Schedule(tuple(stage.scheduler.deviations)))
+        schedule = Schedule(tuple(stage.scheduler.deviations))
+        tell(Ran(item.nodeid, 1, 1, stage.scheduler.steps, tuple(history.endings), schedule))
+        replay = f"replay: pytest {shlex.quote(item.nodeid)} --on-stage{self._not_default} --stage-schedule '{schedule}'"
         for report in reports:
             if report.failed:
-                picture = f"{lanes(history)}\n\nreplay: the same test with --on-stage --stage-schedule '{schedule}'"
-                report.sections.append(("greenroom", picture))
+                report.sections.append(("greenroom", f"{lanes(history)}\n\n{replay}"))
+                self._accounts.failed(report, _claim(report), replay)
+        self._accounts.carry(reports[-1])
         return reports
 
     def _run(self, stage: Stage, main: Task) -> BaseException | None:
@@ -137,12 +147,17 @@ class StagedTests:
         except BaseException as error:  # noqa: BLE001 - what the policy or the watchdog raised is this test's failure
             return error
         if scheduler.verdict == "steps":
-            return diagnosis.livelock(stage.tasks, scheduler.max_steps)
+            return diagnosis.judge_unfinished(stage.tasks, scheduler.max_steps, ignore=self._ignore)
         return diagnosis.judge(stage.tasks, ignore=self._ignore)
 
     def _stuck(self, tasks: list[Task]) -> BaseException:
         error = diagnosis.judge(tasks, ignore=(*self._ignore, LeftBehind))
         return error or explain_deadlock(diagnosis.stuck_tasks(tasks))
+
+
+def _claim(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(report.longrepr if crash is None else crash.message).partition("\n")[0]
 
 
 def _nothing() -> None:

@@ -125,11 +125,17 @@ def test_the_environment_is_left_as_it_was(pytester, monkeypatch):
     from greenroom import pytest_plugin  # noqa: PLC0415 - as pytest loads it
 
     class Config:
+        rootpath = Path()
+
         def __init__(self):
             self.stash = pytest.Stash()
+            self.pluginmanager = pytest.PytestPluginManager()
 
         def getoption(self, name, default=None):
             return {"--actors": "stage"}.get(name, default)
+
+        def addinivalue_line(self, name, line):
+            assert name == "markers"
 
     for before in (None, "threads"):
         monkeypatch.delenv("GREENROOM_ACTORS", raising=False)

@@ -1,0 +1,174 @@
+"""What greenroom has done in a run of pytest: counted for each test, carried by its reports, and told at the end.
+
+Reports travel from the workers of pytest-xdist to the process that prints; so does what they carry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from greenroom import told
+from greenroom.errors import UsageError
+from greenroom.marked_tests import replay_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
+
+    from greenroom.failure import Failure
+    from greenroom.told import Ran
+
+FOLDER = ".greenroom"
+
+
+@dataclass(slots=True)
+class Account:
+    """Counts, for a test or for all."""
+
+    executions: int = 0
+    distinct: int = 0
+    steps: int = 0
+    scenarios: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    failures: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, other: dict[str, Any]) -> None:
+        """What another account has counted."""
+        self.executions += other["executions"]
+        self.distinct += other["distinct"]
+        self.steps += other["steps"]
+        self.scenarios += [name for name in other["scenarios"] if name not in self.scenarios]
+        self.unchecked += [line for line in other["unchecked"] if line not in self.unchecked]
+        self.failures += other["failures"]
+
+
+class Accounts:
+    """The plugin that counts, shows the pictures of failures, and tells of it in the end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._folder = config.rootpath / FOLDER
+        self._in_section = config.getoption("showcapture", "all") == "all"
+        self._test = Account()
+        self._schedules: set[int] = set()
+        self._found: Failure | None = None
+        self._all = Account()
+        told.listeners.append(self.listen)
+
+    def close(self) -> None:
+        """Listen no longer."""
+        told.listeners.remove(self.listen)
+
+    def listen(self, ran: Ran) -> None:
+        """Something has run."""
+        test = self._test
+        test.executions += ran.executions
+        test.steps += ran.steps
+        if ran.schedule is None:
+            test.distinct += ran.distinct
+            self._found = ran.failure or self._found
+        else:
+            self._schedules.add(hash((ran.scenario, ran.schedule)))
+        if ran.scenario not in test.scenarios:
+            test.scenarios.append(ran.scenario)
+        test.unchecked += [line for line in ran.unchecked if line not in test.unchecked]
+
+    # -- one test ---------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A test begins."""
+        self._test, self._schedules, self._found = Account(), set(), None
+
+    def failures_of(self, error: BaseException | None) -> list[Failure]:
+        """The failures that ``error`` is about; their pictures go from its notes into a section of the report, where those are shown."""
+        failures = []
+        for one in _members(error):
+            failure: Failure | None = getattr(one, "greenroom_failure", None)
+            if failure is None:
+                continue
+            failures.append(failure)
+            notes: list[str] = getattr(one, "__notes__", [])
+            if self._in_section:
+                notes[:] = [note for note in notes if failure.replay_line not in note]
+        return failures
+
+    def report(self, report: pytest.TestReport, failures: list[Failure], item: pytest.Item) -> None:
+        """Let ``report`` carry what was counted since the last one of this test, and show what failed."""
+        if report.failed:
+            for failure in failures or ([self._found] if self._found is not None else []):
+                self._show(report, failure, replay_line(item, failure.schedule) or failure.replay_line)
+        self.carry(report)
+
+    def carry(self, report: pytest.TestReport) -> None:
+        """Let ``report`` carry what was counted since the last one of this test."""
+        account = self._test
+        account.distinct += len(self._schedules)
+        if account.executions or account.failures:
+            vars(report)["greenroom"] = asdict(account)
+        self.begin()
+
+    def _show(self, report: pytest.TestReport, failure: Failure, replay: str) -> None:
+        page = self._page(failure, replay)
+        told_page = f"\n{page}" if page else ""
+        if self._in_section:
+            claim, _, rest = failure.told().partition("\n\n")
+            del claim  # pytest shows it already
+            report.sections.append(("greenroom", rest.replace(failure.replay_line, replay) + told_page))
+        self.failed(report, failure.headline, replay, page)
+
+    def failed(self, report: pytest.TestReport, claim: str, replay: str, page: str = "") -> None:
+        """A test has failed."""
+        self._test.failures.append({"test": report.nodeid, "claim": claim, "replay": replay, "page": page})
+
+    def _page(self, failure: Failure, replay: str) -> str:
+        try:
+            from greenroom import pages  # noqa: PLC0415 - only what failed needs it
+        except ImportError:
+            return ""
+        try:
+            path: Path = pages.save(failure, folder=self._folder, replay_line=replay)
+        except UsageError as error:
+            return f"page: {error}"
+        return f"page: {path}"
+
+    # -- all of them -----------------------------------------------------------------------------------------------
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """In the process that prints, from wherever the report comes."""
+        carried = getattr(report, "greenroom", None)
+        if carried is not None:
+            self._all.add(carried)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """The section of the summary, where greenroom was used."""
+        if not self._all.executions and not self._all.failures:
+            return
+        terminalreporter.section("greenroom")
+        for line in _summary(self._all):
+            terminalreporter.write_line(line)
+
+
+def _summary(account: Account) -> Iterator[str]:
+    counts = f"{_many(account.executions, 'execution')} of {_many(len(account.scenarios), 'scenario')}"
+    yield f"{counts}, {_many(account.distinct, 'distinct schedule')}, {_many(account.steps, 'step')}"
+    for failure in account.failures:
+        yield f"{failure['test']}: {failure['claim']}"
+        for line in (failure["replay"], failure["page"]):
+            if line:
+                yield f"  {line}"
+    for line in account.unchecked:
+        yield f"unchecked: {line}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _members(error: BaseException | None) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _members(one)
+    elif error is not None:
+        yield error
