@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from greenroom.errors import GreenroomError, Livelock, StageError, UsageError
-from greenroom.explore import MAX_STEPS, as_schedule, checked, execute, installed, never_reached, scenario_name
+from greenroom.errors import ClaimBroken, GreenroomError, Livelock, StageError, UsageError
+from greenroom.explore import MAX_STEPS, as_schedule, checked, execute, installed, never_reached, scenario_name, shown_the_default_order
 from greenroom.forced import Forced
 from greenroom.history import History
 from greenroom.likeness import compare
 from greenroom.lines import Lines, modules_named
+from greenroom.operations import recording_into
 from greenroom.policies.replay import Replay
 from greenroom.script import Recorder, Script
 from greenroom.shims.install import is_installed
@@ -23,7 +24,7 @@ from greenroom.shims.install import is_installed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from greenroom.explore import Execution, Options
+    from greenroom.explore import Checkers, Execution, Options
     from greenroom.failure import Failure
     from greenroom.schedule import Schedule
     from greenroom.turnstile import Player, Turnstile
@@ -68,6 +69,7 @@ def confirm(  # noqa: PLR0913 - as explore
     granularity: str = "message",
     lines_of: Iterable[str] = (),
     ignore: Iterable[type[GreenroomError]] = (),
+    checks: Checkers = None,
     patience_s: float = PATIENCE_S,
 ) -> Confirmation:
     """Run ``scenario`` on real threads, in the order that ``schedule`` gives on a stage, and compare how it ends.
@@ -80,6 +82,7 @@ def confirm(  # noqa: PLR0913 - as explore
         granularity: as in ``explore``.
         lines_of: as in ``explore``.
         ignore: as in ``explore``.
+        checks: as in ``explore``; the operations of clients on real threads are checked.
         patience_s: real seconds without any progress after which it is undecided.
 
     Returns:
@@ -90,7 +93,7 @@ def confirm(  # noqa: PLR0913 - as explore
         ReplayMismatch: the program no longer takes the recorded path.
         StageError: a stage is open.
     """
-    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of)
+    options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of, checks)
     return _confirm(scenario, as_schedule(schedule), options, patience_s)
 
 
@@ -107,8 +110,11 @@ def _confirm(scenario: Callable[[], Any], value: Schedule, options: Options, pat
     if is_installed():
         raise StageError("a stage is open: confirm() runs real threads, so call it where no exploration, machine or staged test runs")
     policy = Replay(value)
-    with installed(scenario, options), Recorder() as recorder:
-        execution = execute(scenario, policy, History(), options)
+    with installed(scenario, options):
+        if value.deviations:
+            shown_the_default_order(scenario, options)
+        with Recorder() as recorder:
+            execution = execute(scenario, policy, History(), options)
     if policy.unused() and execution.failure is None:
         raise never_reached(value, policy.unused(), execution.decisions)
     return _on_threads(scenario, execution, recorder.script, options, patience_s)
@@ -119,14 +125,17 @@ def _on_threads(scenario: Callable[[], Any], execution: Execution, script: Scrip
     collects = gc.isenabled()
     gc.disable()  # a finalizer in the middle of it would make it another execution
     try:
-        with lines, Forced(script, scenario) as forced:
+        history = History()
+        with lines, Forced(script, scenario) as forced, recording_into(history, now_ns=lambda: forced.turnstile.now_ns):
             main = forced.begin()
             try:
                 stuck = _follow(forced.turnstile, patience_s)
                 if not stuck:
                     endless = execution.failure is not None and isinstance(execution.failure.error, Livelock)
                     (_look_on if endless else _settle)(forced.turnstile, patience_s)
-                confirmed, said = (None, stuck) if stuck else compare(execution.failure, forced.turnstile)
+                confirmed, said = (
+                    (None, stuck) if stuck else compare(execution.failure, forced.turnstile, lambda: _broken(history, options))
+                )
             finally:
                 _end(forced.turnstile)
     finally:
@@ -144,6 +153,14 @@ def _on_threads(scenario: Callable[[], Any], execution: Execution, script: Scrip
         execution.failure,
         main.error,
     )
+
+
+def _broken(history: History, options: Options) -> tuple[ClaimBroken | None, str]:
+    """The claim that the operations of real threads break, if any, and why that cannot be said for certain, or ""."""
+    broken, undecided = options.checks.judge(history)
+    if broken is None and options.checks.read_events:
+        return None, "a checker reads the events of a stage, and real threads record only the operations of clients"
+    return broken, undecided[0].reason if undecided else ""
 
 
 # -- until it has come to rest ----------------------------------------------------------------------------------------

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from greenroom.describe import describe
-from greenroom.errors import ActorDied, Deadlock, LeftBehind, Livelock, PromiseBroken, ThreadDied
+from greenroom.errors import ActorDied, ClaimBroken, Deadlock, LeftBehind, Livelock, PromiseBroken, ThreadDied
 from greenroom.failure import raised_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from greenroom.failure import Failure
     from greenroom.script import Step
     from greenroom.turnstile import Player, Turnstile
@@ -18,23 +20,37 @@ if TYPE_CHECKING:
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]+")
 
 
-def compare(failure: Failure | None, turnstile: Turnstile) -> tuple[bool | None, str]:
-    """Whether the real threads fail as the stage did (None: that is not decided), and what there is to say about it."""
+def compare(failure: Failure | None, turnstile: Turnstile, judge: Callable[[], tuple[ClaimBroken | None, str]]) -> tuple[bool | None, str]:
+    """Whether the real threads fail as the stage did (None: that is not decided), and what there is to say about it.
+
+    ``judge`` looks at the operations of the clients: the claim that they break, and why that cannot be said for certain.
+    """
     went = f"the real threads went another way: {turnstile.diverged}" if turnstile.diverged else ""
     here = _what_happened(turnstile)
     if failure is None:
-        raised = _what_was_raised(turnstile)
-        if raised:
-            return None, f"the schedule holds on the stage, but not on real threads: {raised}" + (f"; {went}" if went else "")
-        return (None, went) if went else (False, "the schedule holds on the stage and on real threads: there is no failure to confirm")
-    same, told = _same(failure.error, turnstile)
+        return _compare_without_failure(turnstile, went)
+    uncertain = ""
+    if isinstance(failure.error, ClaimBroken):
+        broken, uncertain = judge()
+        same, told = _same_claim(failure.error, broken)
+    else:
+        same, told = _same(failure.error, turnstile)
     if same:
         return True, told + (f"\n  though {went}" if went else "")
     if went:
         return None, went + (f"\n  then {here}" if here else "\n  then nothing failed")
+    if uncertain:
+        return None, f"on the stage {failure.headline}; {uncertain}"
     if not turnstile.is_settled and isinstance(failure.error, Deadlock | LeftBehind):
         return None, f"the real threads did not come to rest, so {failure.headline!r} cannot be told from a slow machine"
     return False, f"on the stage {failure.headline}; on real threads, in the same order, {here or 'nothing failed'}"
+
+
+def _compare_without_failure(turnstile: Turnstile, went: str) -> tuple[bool | None, str]:
+    raised = _what_was_raised(turnstile)
+    if raised:
+        return None, f"the schedule holds on the stage, but not on real threads: {raised}" + (f"; {went}" if went else "")
+    return (None, went) if went else (False, "the schedule holds on the stage and on real threads: there is no failure to confirm")
 
 
 def _same(error: BaseException, turnstile: Turnstile) -> tuple[bool, str]:
@@ -55,6 +71,11 @@ def _same(error: BaseException, turnstile: Turnstile) -> tuple[bool, str]:
         alive = bool(left) and all(player.state == "blocked" for player in left) and turnstile.is_settled
         return alive, f"LeftBehind: {', '.join(player.name for player in left)} still alive, though the scenario is over"
     return (False, "") if isinstance(error, PromiseBroken) else _same_error(error, turnstile)
+
+
+def _same_claim(error: ClaimBroken, broken: ClaimBroken | None) -> tuple[bool, str]:
+    same = broken is not None and broken.judgement.claim == error.judgement.claim
+    return same, f"{type(error).__name__}: {(str(broken).splitlines() or [''])[0]}"
 
 
 def _same_error(error: BaseException, turnstile: Turnstile) -> tuple[bool, str]:

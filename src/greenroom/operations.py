@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pykka
 
 from greenroom.describe import describe
+from greenroom.elsewhere import here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,6 +95,9 @@ class OnThreads:
     def perform(self, operation: Operation, function: Callable[..., Any]) -> None:
         """Make the call in the running thread."""
         history = self._history
+        player = here()
+        if player is not None:
+            player.pass_by("call")
         if not operation.serial:
             with self._appending:
                 operation.serial = len(history.operations) + 1

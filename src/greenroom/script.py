@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import pykka
 from pykka import ActorRegistry
 
+from greenroom.operations import OnStage
 from greenroom.runtime import Future, Inbox
 from greenroom.scheduler import Scheduler
 from greenroom.shims import events, locks, queues
@@ -132,6 +133,7 @@ class Recorder:
                     self._wrap(owner, name, operation)
         for name in ("spawn", "wait", "point", "choose_value"):
             self._set(Scheduler, name, getattr(self, f"_{name}")(vars(Scheduler)[name]))
+        self._set(OnStage, "_begin", self._begin(vars(OnStage)["_begin"]))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -217,6 +219,15 @@ class Recorder:
     def _mark(self, task: Task, operation: str) -> None:
         if not task.scheduler.closing:
             self.script.steps.append(Step(task.path, operation, time_ns=task.scheduler.clock.now_ns))
+
+    def _begin(self, real: Callable[..., None]) -> Callable[..., None]:
+        def begin(this: Any, operation: Any) -> None:
+            task = current_task()
+            if task is not None:
+                self._mark(task, "call")
+            real(this, operation)
+
+        return begin
 
     def _wait(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def wait(scheduler: Scheduler, operation: str, target: Any, waiters: list[Task], deadline_ns: int | None = None) -> bool:

@@ -25,6 +25,7 @@ _real_sleep: Final = time.sleep
 _REFUSALS: Final = 64  # how often a thread may swallow its end before it is left alone for ever
 _VERBS: Final = {
     "begin": "begins",
+    "call": "makes a call",
     "go_on": "goes on",
     "end": "ends",
     "put": "puts into",

@@ -18,12 +18,16 @@ import pytest
 
 import greenroom
 from benchmarks.random_programs import PROFILES, program
-from greenroom.cli import load_scenario, main
+from greenroom.cli import load_check, load_scenario, main
 from greenroom.explore import checked, execute, installed
 from greenroom.policies import policy_named
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-OPTIONS = {"starvation": {"max_steps": 2000}, "timeout_and_retry": {"timers": "explored"}}
+OPTIONS = {
+    "stale_read": {"checks": load_check(f"{EXAMPLES}/stale_read.py::claim")},
+    "starvation": {"max_steps": 2000},
+    "timeout_and_retry": {"timers": "explored"},
+}
 BUGS = [path.stem for path in sorted(EXAMPLES.glob("*.py")) if path.stem != "two_clients"]
 GUARD = threading.Lock()
 
