@@ -23,6 +23,7 @@ from greenroom.determinism import determinism
 from greenroom.errors import GreenroomError, NondeterminismEscaped, PromiseBroken, ScenarioNotFound
 from greenroom.exhaust import exhaust
 from greenroom.explore import MAX_STEPS, checked, explore, replay
+from greenroom.fuzz import command as fuzzing
 from greenroom.render.colour import coloured, wants_colour
 
 if TYPE_CHECKING:
@@ -44,9 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        scenario = load_scenario(options.scenario)
-        run: Callable[[Any, Callable[[], Any]], int] = options.run
-        return run(options, scenario)
+        run: Callable[..., int] = options.run
+        return run(options, load_scenario(options.scenario)) if hasattr(options, "scenario") else run(options)
     except KeyboardInterrupt:
         print("greenroom: interrupted", file=sys.stderr)
         return 130
@@ -175,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     comparing.add_argument("-n", "--executions", type=_positive, default=10, help="how many schedules to run twice (default: 10)")
     _choosing(comparing)
     comparing.set_defaults(run=_determinism)
+    fuzzing.add_options(commands.add_parser("fuzz", help="run tests and scenarios for a long time, with ever new seeds"), _positive, _positive_number)
     return parser
 
 

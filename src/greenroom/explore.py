@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from greenroom import diagnosis, errors
+from greenroom import diagnosis, errors, onlooker
 from greenroom.checking import Checks, Count, checks_of, raise_undecided
 from greenroom.errors import ClaimBroken, GreenroomError, NondeterminismEscaped, ReplayMismatch, UsageError
 from greenroom.failure import Failure, add_picture, same_failure
@@ -413,6 +413,8 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
             error, undecided = _judged(scheduler.operations, options)
             if history is not None and error is not None:
                 diagnosis.conclude(history, stage.tasks, error)
+        if history is not None:
+            onlooker.tell(history, scheduler.deviations)
     schedule = Schedule(tuple(scheduler.deviations))
     finish_as: Callable[[Schedule], None] | None = getattr(policy, "finish_as", None)
     if finish_as is not None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, StopTest, UnsatisfiedAssumption
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from greenroom import diagnosis
+from greenroom import diagnosis, onlooker
 from greenroom.client import Client, StageClient, ThreadClient
 from greenroom.deadlock import explain_deadlock, idle
 from greenroom.errors import ActorDied, GreenroomError, LeftBehind, Livelock, PromiseBroken, ThreadDied, UsageError
@@ -355,6 +355,7 @@ class ActorMachine(Recorded):
 
     def _close(self) -> None:
         if self._stage is not None:
+            onlooker.tell(self.history, self._stage.scheduler.deviations)
             self._stage.close()
         else:
             self._stop_threads()

@@ -1,0 +1,3 @@
+"""tmp"""
+def page(state, limits, left_out, *, ended):
+    return "<html></html>"
