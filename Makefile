@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 ARGS ?=
 MINUTES ?= 30
+WORKERS ?= 2
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
@@ -22,8 +23,8 @@ check: $(STAMP) ## the main job: drive the real actors with the state machines; 
 test: $(STAMP) ## every test, in one run; ARGS="tests/model -k cache" narrows it
 	@$(PY) -m pytest -v $(ARGS)
 
-fuzz: $(STAMP) ## the main job for MINUTES=30, with new seeds until something fails
-	@$(PY) -m machines --profile fuzz --minutes $(MINUTES) $(ARGS)
+fuzz: $(STAMP) ## the property tests for MINUTES=30 in WORKERS=2 processes, with ever new seeds; goes on where it was
+	@$(PY) -m greenroom fuzz tests/property_based --profile fuzz --minutes $(MINUTES) --workers $(WORKERS) $(ARGS)
 
 replay: $(STAMP) ## every failure that was saved; fails when there is none
 	@$(PY) -m machines --profile replay $(ARGS)

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     profile = "threads" if options.actors == "threads" and options.profile == "dev" else options.profile
     settings.load_profile(profile)
     chosen = settings(max_examples=options.examples) if options.examples else settings()
-    session = Session(chosen, seed=options.seed, minutes=options.minutes, blob=options.replay)
+    session = Session(chosen, seed=options.seed, blob=options.replay)
     print(f"greenroom {options.actors}, profile {profile}, hypothesis {hypothesis.__version__}", file=sys.stderr)
     runs: list[Run] = []
     code = 0
@@ -80,7 +80,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", choices=profiles.NAMES, default="dev", help="Hypothesis profile (default: dev)")
     parser.add_argument("--examples", type=_positive, default=None, help="examples for each machine, instead of the profile's")
     parser.add_argument("--seed", type=int, default=None, help="the same seed gives the same examples")
-    parser.add_argument("--minutes", type=float, default=None, help="go on with new seeds until so much time is over, or something fails")
     parser.add_argument("--actors", choices=("stage", "threads"), default="stage", help="a controlled schedule, or Pykka's own threads")
     parser.add_argument("--replay", metavar="BLOB", default=None, help="run the one example that a failure printed")
     return parser

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import psutil
 from hypothesis import reproduce_failure, seed
-from hypothesis import settings as Settings  # noqa: N812 - a class in all but its name
 from hypothesis.stateful import run_state_machine_as_test
 
 from machines.statistics import Statistics
 
 if TYPE_CHECKING:
+    from hypothesis import settings as Settings  # noqa: N812 - a class in all but its name
+
     from greenroom import ActorMachine
 
 _LINE_EVERY_S = 10.0
-_BATCH = 200
 
 
 @dataclass(slots=True)
@@ -36,12 +36,11 @@ class Run:
 
 
 class Session:
-    """How machines are run: with which settings, from which seed, for how long, or one single example again."""
+    """How machines are run: with which settings, from which seed, or one single example again."""
 
-    def __init__(self, settings: Settings, *, seed: int | None, minutes: float | None, blob: str | None) -> None:
+    def __init__(self, settings: Settings, *, seed: int | None, blob: str | None) -> None:
         self.settings = settings
         self.seed = seed
-        self.minutes = minutes
         self.blob = blob
 
     def start(self, name: str, machine: type[ActorMachine]) -> Run:
@@ -56,11 +55,11 @@ class Session:
         Raises:
             KeyboardInterrupt: Ctrl-C; what was counted so far is in the run.
         """
-        progress = _Progress(run, self.settings.max_examples if self.minutes is None else None)
+        progress = _Progress(run, self.settings.max_examples)
         started, cpu_started = time.perf_counter(), time.process_time()
         run.statistics.listener = progress.example_ended
         try:
-            self._examples(run, started)
+            self._examples(run)
         except KeyboardInterrupt:
             raise
         except Exception as error:
@@ -72,18 +71,12 @@ class Session:
             run.wall_s, run.cpu_s = time.perf_counter() - started, time.process_time() - cpu_started
             progress.close()
 
-    def _examples(self, run: Run, started: float) -> None:
+    def _examples(self, run: Run) -> None:
         if self.blob is not None:
             again: Any = reproduce_failure(hypothesis.__version__, self.blob.encode())
             run_state_machine_as_test(again(type(run.machine.__name__, (run.machine,), {})), settings=self.settings)
-        elif self.minutes is None:
-            run_state_machine_as_test(self._seeded(run.machine, self.seed), settings=self.settings)
         else:
-            batch = Settings(self.settings, max_examples=min(_BATCH, self.settings.max_examples))
-            number = self.seed or 0
-            while time.perf_counter() - started < self.minutes * 60:
-                run_state_machine_as_test(self._seeded(run.machine, number), settings=batch)
-                number += 1
+            run_state_machine_as_test(self._seeded(run.machine, self.seed), settings=self.settings)
 
     @staticmethod
     def _seeded(machine: type[ActorMachine], number: int | None) -> Any:
@@ -93,9 +86,9 @@ class Session:
 class _Progress:
     """One line that grows on a terminal, and a line now and then elsewhere."""
 
-    def __init__(self, run: Run, total: int | None) -> None:
+    def __init__(self, run: Run, total: int) -> None:
         self._run = run
-        self._total = f"/{total:,}" if total is not None else ""
+        self._total = f"/{total:,}"
         self._terminal = sys.stderr.isatty()
         self._process = psutil.Process()
         self._next = 0.0

@@ -175,7 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     comparing.add_argument("-n", "--executions", type=_positive, default=10, help="how many schedules to run twice (default: 10)")
     _choosing(comparing)
     comparing.set_defaults(run=_determinism)
-    fuzzing.add_options(commands.add_parser("fuzz", help="run tests and scenarios for a long time, with ever new seeds"), _positive, _positive_number)
+    fuzzing.add_options(
+        commands.add_parser("fuzz", help="run tests and scenarios for a long time, with ever new seeds"), _positive, _positive_number
+    )
     return parser
 
 

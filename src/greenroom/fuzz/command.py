@@ -97,7 +97,7 @@ def run(options: Any, _: object = None) -> int:
         with _interrupting(run):
             ended = run.run()
         summarise()
-        print(as_text(run, files.html))
+        dashboard.say(as_text(run, files.html))
     if ended == "interrupted":
         return 130
     still = any(failure.still for failure in state.failures.values())

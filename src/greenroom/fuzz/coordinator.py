@@ -11,7 +11,7 @@ from greenroom.errors import UsageError
 from greenroom.fuzz import plan
 from greenroom.fuzz.crew import Worker
 from greenroom.fuzz.distinct import fingerprint
-from greenroom.fuzz.failures import FoundFailure
+from greenroom.fuzz.failures import FoundFailure, replay_line
 from greenroom.fuzz.state import TestRecord
 
 if TYPE_CHECKING:
@@ -235,7 +235,10 @@ class Coordinator:
         self.state.failures[failure.id] = failure
         self.found_now.add(failure.id)
         self._save()
-        self._dashboard.failure(failure, len(self.state.failures))
+        self._show(failure)
+
+    def _show(self, failure: FoundFailure) -> None:
+        self._dashboard.failure(failure, 1 + list(self.state.failures).index(failure.id))
 
     def _go_on_later(self, test: TestRecord, name: str) -> None:
         """A batch was ended while it shrank: what is saved is shrunk further by a fresh worker, a few times, then shown as it is."""
@@ -246,10 +249,12 @@ class Coordinator:
         if test.continued <= plan.MOST_CONTINUED:
             test.replay_due = True
             return
-        failure.text = failure.text or "Shrinking it took more memory than a worker may have; run the test with pytest to shrink it further."
-        failure.replay = failure.replay or f"pytest '{failure.test}'"
+        failure.text = (
+            failure.text or "Shrinking it took more memory than a worker may have; run the test with pytest to shrink it further."
+        )
+        failure.replay = failure.replay or replay_line(failure.test, self._first["profile"])
         failure.shrunk = True
-        self._dashboard.failure(failure, len(self.state.failures))
+        self._show(failure)
 
     def _gone(self, worker: Worker) -> None:
         """A worker's messages have ended, and so has the worker."""
@@ -259,7 +264,9 @@ class Coordinator:
             worker.deaths += 1
             where = f" in {batch.test} (seed {batch.seed})" if batch is not None else ""
             self.state.incident("worker died", worker=worker.number, text=f"{how}{where}", log=worker.log_tail()[-1000:])
-            self._dashboard.say(f"! worker {worker.number} {how}{where}; {'it is started again' if not self.stopping else 'the run is ending'}")
+            self._dashboard.say(
+                f"! worker {worker.number} {how}{where}; {'it is started again' if not self.stopping else 'the run is ending'}"
+            )
             if batch is not None:
                 test = self.state.tests[batch.test]
                 test.replay_due = True
@@ -315,7 +322,7 @@ class Coordinator:
             return "time"
         if self.limits.examples is not None and self.session_examples >= self.limits.examples:
             return "examples"
-        if self.left_out and self.state.tests and not self._tests or self.broken and not self._tests:
+        if self.state.tests and not self._tests and any(worker.ready for worker in self.workers):
             return "nothing left"
         return ""
 

@@ -42,7 +42,7 @@ class Worker:
         """A fresh process, which is told ``first`` what to work on. It has a session of its own: Ctrl-C does not reach it."""
         mode = "ab" if self.log.exists() and self.log.stat().st_size < _MOST_LOG else "wb"
         with self.log.open(mode) as log:
-            self.process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "greenroom.fuzz.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

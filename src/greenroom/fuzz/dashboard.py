@@ -31,7 +31,7 @@ class Dashboard:
         self._clock = clock
         self._drawn = 0
         self._next = clock() + (0.0 if live else _LINE_EVERY_S)
-        self._examples: deque[tuple[float, int]] = deque()
+        self._examples: deque[tuple[float, int]] = deque([(clock(), 0)])
         self.latest = ""
 
     def say(self, text: str) -> None:
@@ -41,10 +41,9 @@ class Dashboard:
 
     def tests(self, count: int, left_out: dict[str, str]) -> None:
         """The tests are known."""
-        line = f"{count} test{'s' if count != 1 else ''}"
+        line = many(count, "test")
         for reason in sorted(set(left_out.values())):
-            many = [name for name, why in left_out.items() if why == reason]
-            line += f"; {len(many)} left out: {reason}"
+            line += f"; {sum(why == reason for why in left_out.values())} left out: {reason}"
         self.say(line)
 
     def failure(self, failure: FoundFailure, number: int) -> None:
@@ -89,12 +88,9 @@ class Dashboard:
 
 def as_text(failure: FoundFailure, number: int) -> str:
     """A failure as it is shown when it is found."""
-    again = f"\nagain: {failure.replay}" if failure.replay and failure.replay not in failure.text else ""
     head = f"✗ failure {number}, after {duration(failure.found_s)}, in {failure.test}\n{failure.headline}"
-    lines = failure.text.splitlines()
-    if lines and lines[0] == failure.headline:
-        lines = lines[1:]
-    return f"\n{head}\n" + "\n".join(lines).strip("\n") + again + "\n"
+    again = f"\nagain: {failure.replay}" if failure.replay else ""
+    return f"\n{head}\n{failure.text}{again}\n"
 
 
 def block(run: Coordinator, rate: float, latest: str) -> list[str]:
@@ -111,12 +107,12 @@ def block(run: Coordinator, rate: float, latest: str) -> list[str]:
         f"── greenroom fuzz · {duration(run.session_s)}{total}{session}{ending} ──",
         f"examples    {state.examples:>11,}   {rate:,.0f}/s",
         f"schedules   {about}{state.schedules:>{11 - len(about)},}   {_spark(state.samples, 'schedules')}",
-        f"behaviours  {state.behaviours:>11,}   {_spark(state.samples, 'behaviours')}  {latest[:60]}",
+        f"behaviours  {state.behaviours:>11,}   {_spark(state.samples, 'behaviours')}" + (f"  new: {latest[:60]}" if latest else ""),
         f"failures    {len(state.failures):>11,}{part}{before}",
     ]
     for number, mb, test, shrinks, ready in run.view()["workers"]:
         doing = "" if ready else "starting"
-        doing = f"{'shrinking ' if shrinks else ''}{test}" if test else doing
+        doing = f"{'shrinking ' if shrinks else ''}{test.rpartition('/')[2]}" if test else doing
         lines.append(f"worker {number:<4} {mb:>8,.0f} MB   {doing}")
     return lines
 
@@ -128,7 +124,7 @@ def one_line(run: Coordinator, rate: float) -> str:
     memory = ", ".join(f"{mb:,.0f}" for _, mb, *_ in run.view()["workers"])
     return (
         f"{duration(run.session_s)}: {state.examples:,} examples ({rate:,.0f}/s), {about}{state.schedules:,} distinct schedules, "
-        f"{state.behaviours:,} behaviours, {len(state.failures)} failures, {memory} MB"
+        f"{state.behaviours:,} behaviours, {many(len(state.failures), 'failure')}, {memory} MB"
     )
 
 
@@ -138,6 +134,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def many(count: int, noun: str) -> str:
+    """``1 failure``, ``2 failures``."""
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def _again(failures: object, session: int) -> str:
@@ -152,9 +153,7 @@ def _spark(samples: Sequence[Sample], name: str) -> str:
         return ""
     parts = min(_SPARKS, len(samples) - 1)
     marks = [samples[round(index * (len(samples) - 1) / parts)] for index in range(parts + 1)]
-    rates = [
-        (getattr(after, name) - getattr(before, name)) / max(after.t_s - before.t_s, 0.001) for before, after in pairwise(marks)
-    ]
+    rates = [(getattr(after, name) - getattr(before, name)) / max(after.t_s - before.t_s, 0.001) for before, after in pairwise(marks)]
     most = max(rates)
     if most <= 0:
         return _BARS[0] * parts

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from greenroom.fuzz.watch import Watch
 
 _FAILURES: Final = (Exception, SystemExit, GeneratorExit, pytest.fail.Exception)
+_OF_HYPOTHESIS: Final = ("Retried draw from ", "invalid because: ", "Aborted test because ")
 _MOST_REPLAYED: Final = 10_000
 _original: Final = "_greenroom_fuzz_settings"
 _watched: Final = "_greenroom_fuzz_watched"
@@ -51,9 +52,7 @@ class Watching:
                 yield
             else:
                 # The test of a machine is made anew whenever it is run; this is where.
-                hypothesis.stateful.get_state_machine_test = lambda *arguments, **options: self._prepare(
-                    make(*arguments, **options), batch
-                )
+                hypothesis.stateful.get_state_machine_test = lambda *arguments, **options: self._prepare(make(*arguments, **options), batch)
                 yield
         finally:
             self.watch = None
@@ -61,7 +60,8 @@ class Watching:
 
     def events(self) -> Any:
         """A context in which the events of Hypothesis's statistics become behaviours."""
-        return collector.with_value(self._note)
+        context: Any = collector  # it is typed by its first value, which is None
+        return context.with_value(self._note)
 
     def _note(self, statistics: dict[str, Any]) -> None:
         watch = self.watch
@@ -69,12 +69,14 @@ class Watching:
         cases = phase.get("test-cases", ()) if isinstance(phase, dict) else ()
         if watch is not None:
             for event in sorted({event for case in cases for event in case.get("events", ())}):
-                watch.event(f"event: {event[:120]}")
+                if not event.startswith(_OF_HYPOTHESIS):
+                    watch.event(f"event: {event[:120]}")
 
     def _prepare(self, test: Any, batch: Batch) -> Any:
         if not hasattr(test, _original):
             setattr(test, _original, getattr(test, "_hypothesis_internal_use_settings", None) or settings())
         own: settings = getattr(test, _original)
+        seed(batch.seed)(test)  # which takes the database away from a test: its settings come after that
         test._hypothesis_internal_use_settings = settings(
             own,
             max_examples=_MOST_REPLAYED if batch.replays else batch.examples,
@@ -87,7 +89,6 @@ class Watching:
             verbosity=Verbosity.normal,
             suppress_health_check=list(HealthCheck),
         )
-        seed(batch.seed)(test)
         handle = test.hypothesis
         if not getattr(handle.inner_test, _watched, False):
             handle.inner_test = self._over(handle.inner_test)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import re
+import shlex
 import sys
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _MACHINERY: Final = frozenset({"greenroom", "pykka", "hypothesis", "pytest", "_pytest", "pluggy", "greenlet"}) | sys.stdlib_module_names
-_BLOB: Final = re.compile(r"\n*You can reproduce this (?:example|test case) by temporarily adding @reproduce_failure\('[^']+', b'([^']+)'\).*")
+_MOST_MESSAGE: Final = 2_000
+_BLOB: Final = re.compile(
+    r"\n*You can reproduce this (?:example|test case) by temporarily adding @reproduce_failure\('[^']+', b'([^']+)'\).*"
+)
 
 
 @dataclass(slots=True)
@@ -65,12 +69,17 @@ class FoundFailure:
 def identified(test: str, error: BaseException) -> FoundFailure:
     """The failure that ``error`` is, with as much as is known of it before it is shrunk."""
     file_name, line, shown = _raised_at(error)
-    message = str(error)
+    message = str(error)[:_MOST_MESSAGE]
     if not message.strip() and file_name:
         message = linecache.getline(file_name, line).strip()
     name = type(error).__name__
     key = "\n".join((test, name, f"{Path(file_name).name}:{line}" if file_name else ""))
     return FoundFailure(blake2b(key.encode("utf-8", "backslashreplace"), digest_size=6).hexdigest(), test, name, message, shown)
+
+
+def replay_line(test: str, profile: str | None) -> str:
+    """The command that runs a test of pytest again, what is saved for it first; with the profile, for its steps may be longer there."""
+    return f"pytest {shlex.quote(test)}" + (f" --hypothesis-profile {profile}" if profile else "")
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

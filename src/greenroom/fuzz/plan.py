@@ -19,8 +19,8 @@ RECYCLE_FROM: Final = 0.5  # of the limit: a worker that has more at the end of 
 END_BATCH_FROM: Final = 0.75  # of the limit: a batch that has found nothing is ended between two examples
 STOP_SHRINKING_FROM: Final = 0.9  # of the limit: shrinking goes on in a fresh worker, from what has been saved
 MOST_CONTINUED: Final = 3
-_MOST_WEIGHT: Final = 4.0
-_STALE_WEIGHT: Final = 0.25
+_MOST_WEIGHT: Final = 8.0
+_LEAST_WEIGHT: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def next_test(tests: Sequence[TestRecord], busy: Collection[str]) -> TestRecord:
     """The test whose turn it is; at least one is given.
 
     What is saved comes first. Then time is shared out by weight, and the test that is furthest behind its share is next: one that
-    shows new behaviour has up to four shares, one that only finds what is known a quarter, and nobody none.
+    shows new behaviour has up to eight shares, one that shows none of late or only finds known failures a quarter, and nobody none.
     """
     free = [test for test in tests if test.id not in busy] or tests
     due = [test for test in free if test.replay_due]
@@ -50,8 +50,8 @@ def next_test(tests: Sequence[TestRecord], busy: Collection[str]) -> TestRecord:
 def weight(test: TestRecord) -> float:
     """How many shares of the time a test has."""
     if test.stale > 0.5:
-        return _STALE_WEIGHT
-    return 1.0 + min(_MOST_WEIGHT - 1.0, test.interest)
+        return _LEAST_WEIGHT
+    return min(_MOST_WEIGHT, max(_LEAST_WEIGHT, test.interest))
 
 
 def examples_for(test: TestRecord, *, room_mb: float) -> int:
@@ -79,4 +79,3 @@ def learn(test: TestRecord, *, examples: int, seconds: float, known: int) -> Non
 def seed_of(base: int, number: int) -> int:
     """The seed of a batch: another one for each, the same in each repetition of the run."""
     return (base + number * 0x9E3779B97F4A7C15) % (1 << 64)
-

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from greenroom.cli import load_scenario
 from greenroom.explore import MAX_STEPS, checked, execute, explained, installed
-from greenroom.failure import Failure
 from greenroom.fuzz.failures import FoundFailure, identified
 from greenroom.fuzz.state import replace_file
 from greenroom.fuzz.watch import EndOfBatch
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from greenroom.explore import Execution, Options
+    from greenroom.failure import Failure
     from greenroom.fuzz.plan import Batch
     from greenroom.fuzz.watch import Watch
 
@@ -74,7 +74,8 @@ class Scenario:
         seen = identified(self.place, found.error)
         self._keep(seen, found)
         failure = explained(self._function, execution, self._options, shrink=True)
-        seen.message, seen.text, seen.seed = str(failure.error) or seen.message, str(failure), batch.seed
+        picture = str(failure).removeprefix(failure.claim).removesuffix(failure.replay_line).strip("\n")
+        seen.message, seen.text, seen.seed = str(failure.error) or seen.message, picture, batch.seed
         seen.replay = f"greenroom replay {shlex.quote(self.place)} '{failure.schedule}'"
         seen.shrunk = True
         self._keep(seen, failure)

@@ -10,18 +10,16 @@ import pytest
 
 from greenroom import onlooker
 from greenroom.fuzz.behaviours import Behaviours
-from greenroom.fuzz.examples import Watching, can_be_fuzzed
-from greenroom.fuzz.failures import FoundFailure, identified, leaves, told
+from greenroom.fuzz.examples import can_be_fuzzed
+from greenroom.fuzz.failures import FoundFailure, identified, leaves, replay_line, told
 from greenroom.fuzz.plan import Batch
 from greenroom.fuzz.watch import EndOfBatch, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
-
-    from hypothesis.database import ExampleDatabase
 
     from greenroom.fuzz.channel import Channel, Message
+    from greenroom.fuzz.examples import Watching
     from greenroom.fuzz.scenarios import Scenario
 
 
@@ -31,18 +29,15 @@ class FuzzSession:
     Args:
         channel: to the coordinator.
         scenarios: what is explored without pytest, by place.
+        watching: how tests of Hypothesis are run.
         memory_mb: the limit of this process.
-        shared: a database beside the one that the tests' settings name.
-        folder: where this run keeps its files.
     """
 
-    def __init__(
-        self, channel: Channel, scenarios: dict[str, Scenario], *, memory_mb: float, shared: ExampleDatabase | None, folder: Path
-    ) -> None:
+    def __init__(self, channel: Channel, scenarios: dict[str, Scenario], watching: Watching, *, memory_mb: float) -> None:
         self._channel = channel
         self._scenarios = scenarios
         self._memory_mb = memory_mb
-        self._watching = Watching(shared, folder)
+        self._watching = watching
         self._items: dict[str, pytest.Item] = {}
         self._behaviours: dict[str, Behaviours] = {}
         self._errors: list[str] = []
@@ -154,7 +149,7 @@ class FuzzSession:
                 if type(error).__name__.startswith("Flaky"):
                     failure.text = f"It did not fail every time: {error}\n\n{failure.text}"
                 failure.seed, failure.shrunk = batch.seed, True
-                failure.replay = f"pytest '{batch.test}'"
+                failure.replay = replay_line(batch.test, item.config.getoption("--hypothesis-profile", None))
                 failures[failure.id] = failure
         sys.last_value = sys.last_traceback = None  # pytest keeps the last error for debuggers, and with it all that was alive
         return list(failures.values()), broken

@@ -21,10 +21,12 @@ _MOST_INCIDENTS: Final = 200
 
 @dataclass(slots=True)
 class TestRecord:
-    """What became of one test so far. ``seconds`` are a worker's; ``rate`` is examples a second in its last batches, 0 where unknown.
+    """What became of one test so far.
 
-    ``share`` adds up its seconds, each divided by the weight that the test had (``plan``). ``interest`` is how many new behaviours its batches have shown of late; ``stale`` which part of its last examples came to failures
-    that are known. ``replay_due`` says that what is saved for it must be run again before anything new is tried.
+    ``seconds`` are a worker's; ``rate`` is examples a second in its last batches, 0 where unknown. ``share`` adds up its seconds, each
+    divided by the weight that the test had (``plan``). ``interest`` is how many new behaviours its batches have shown of late; ``stale``
+    which part of its last examples came to failures that are known. ``replay_due`` says that what is saved for it must be run again
+    before anything new is tried; ``continued`` how often its shrinking went on in another process.
     """
 
     __test__ = False  # to pytest it looks like a class of tests
@@ -50,8 +52,9 @@ class TestRecord:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
         """As it was when it was written."""
-        counters = {name: Distinct.from_json(value[name]) for name in ("schedules", "behaviours")}
-        return cls(**{name: value[name] for name in _PLAIN if name in value}, **counters)
+        test = cls(**{name: value[name] for name in _PLAIN if name in value})
+        test.schedules, test.behaviours = Distinct.from_json(value["schedules"]), Distinct.from_json(value["behaviours"])
+        return test
 
 
 _PLAIN: Final = ("id", "batches", "examples", "seconds", "rate", "share", "interest", "stale")

@@ -69,11 +69,11 @@ def as_text(run: Coordinator, html: Path) -> str:
     unfinished = sum(not failure.shrunk for failure in state.failures.values())
     parts += [f"{unfinished} not yet shrunk (the next session goes on with it)"] if unfinished else []
     rate = run.session_examples / run.session_s if run.session_s else 0.0
-    lines = [
+    counts = (
         f"{duration(run.session_s)}: {run.session_examples:,} examples ({rate:,.0f}/s); in all {state.examples:,} examples, "
-        f"{about}{state.schedules:,} distinct schedules, {state.behaviours:,} behaviours; at most {state.peak_mb:,.0f} MB in a worker",
-        "failures: " + ", ".join(parts) if state.failures else "no failure",
-    ]
+        f"{about}{state.schedules:,} distinct schedules, {state.behaviours:,} behaviours; at most {state.peak_mb:,.0f} MB in a worker"
+    )
+    lines = [counts, "failures: " + ", ".join(parts) if state.failures else "no failure"]
     if state.incidents and any(incident["session"] == state.session for incident in state.incidents):
         lines.append("something went wrong besides: see the summary")
     return "\n".join([*lines, f"summary: {html}"])

@@ -17,6 +17,7 @@ import pytest
 
 from greenroom.errors import GreenroomError
 from greenroom.fuzz.channel import Channel
+from greenroom.fuzz.examples import Watching
 from greenroom.fuzz.scenarios import Scenario, is_scenario
 from greenroom.fuzz.session import FuzzSession
 from greenroom.fuzz.stored import opened
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from greenroom.fuzz.channel import Message
 
 _PR_SET_PDEATHSIG: Final = 1
+_LOADED_BEFORE: Final = "ignore::pytest.PytestAssertRewriteWarning"  # Hypothesis and greenroom are loaded before pytest looks
 
 
 def main() -> int:
@@ -35,7 +37,7 @@ def main() -> int:
         orders = channel.receive(None)
     if not orders:
         return 1
-    order = orders[0]
+    order = orders.pop(0)
     _end_with(order["coordinator"])
     try:
         places = [place for place in order["tests"] if is_scenario(place)]
@@ -44,13 +46,13 @@ def main() -> int:
     except GreenroomError as error:
         channel.send({"say": "cannot", "text": str(error)})
         return 2
-    session = FuzzSession(channel, scenarios, memory_mb=order["memory_mb"], shared=shared, folder=Path(order["folder"]))
+    session = FuzzSession(channel, scenarios, Watching(shared, Path(order["folder"])), memory_mb=order["memory_mb"])
     tests = [place for place in order["tests"] if place not in scenarios]
     if not tests:
         session.serve([])
         return 0
     profile = ["--hypothesis-profile", order["profile"]] if order["profile"] else []
-    code = pytest.main([*tests, *profile, "-p", "no:cacheprovider", "-q"], plugins=[session])
+    code = pytest.main([*tests, *profile, "-q", "-p", "no:cacheprovider", "-W", _LOADED_BEFORE], plugins=[session])
     if not session.served:
         channel.send({"say": "cannot", "text": "", "code": int(code)})
     return int(code)
