@@ -143,6 +143,8 @@ class Coordinator:
 
     def _why_not(self, worker: Worker, message: Message) -> str:
         text = message["text"] or worker.log_tail()
+        if "INTERNALERROR> " in text:
+            text = text.rpartition("INTERNALERROR> ")[2]
         return f"no test can be run: {text or 'nothing was collected'}"
 
     def _ready(self, worker: Worker, message: Message) -> None:

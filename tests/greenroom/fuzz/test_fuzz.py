@@ -283,6 +283,7 @@ def test_a_second_run_of_the_same_tests_is_refused_while_the_first_goes_on(folde
         (["planted.py::nothing"], "has no function 'nothing'"),
         (["planted.py::test_plain"], "none of the tests can be fuzzed: no test of Hypothesis"),
         (["broken.py"], "SyntaxError"),
+        (["planted.py::test_good", "--profile", "nightly"], "Profile 'nightly' is not registered"),
         (["planted.py::test_good", "--database", "redis://127.0.0.1:1/0"], "redis://127.0.0.1:1/0"),
     ],
 )
