@@ -161,12 +161,12 @@ def _alone(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _interrupting(run: Coordinator) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run as it should end."""
+    """Ctrl-C, SIGTERM and a terminal that is closed end the run as it should end."""
 
     def interrupted(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
         run.interrupt()
 
-    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import time
 from collections import deque
@@ -37,7 +38,7 @@ class Dashboard:
     def say(self, text: str) -> None:
         """Print what is to stay."""
         self._clear()
-        print(text, file=self._out, flush=True)
+        self._write(f"{text}\n")
 
     def tests(self, count: int, left_out: dict[str, str]) -> None:
         """The tests are known."""
@@ -61,20 +62,27 @@ class Dashboard:
             width = shutil.get_terminal_size().columns
             lines = [line[: width - 1] for line in block(run, rate, self.latest)]
             self._clear()
-            print("\n".join(lines), file=self._out, flush=True)
+            self._write("".join(f"{line}\n" for line in lines))
             self._drawn = len(lines)
         else:
-            print(one_line(run, rate), file=self._out, flush=True)
+            self._write(f"{one_line(run, rate)}\n")
 
     def close(self) -> None:
         """Take the lines that change away."""
         self._clear()
-        self._out.flush()
 
     def _clear(self) -> None:
         if self._drawn:
-            self._out.write(f"\033[{self._drawn}F\033[J")
+            self._write(f"\033[{self._drawn}F\033[J")
             self._drawn = 0
+
+    def _write(self, text: str) -> None:
+        """A run goes on though nobody reads its output any more: what it finds is in its files."""
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except OSError:
+            self._out = io.StringIO()
 
     def _rate(self, now: float, examples: int) -> float:
         """Examples a second of late."""

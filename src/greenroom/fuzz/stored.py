@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, MultiplexedDatabase
 
 from greenroom.errors import UsageError
+from greenroom.failures import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,7 @@ _KEPT: Final = timedelta(days=60)
 
 
 class KeepingDatabase(ExampleDatabase):
-    """Passes on what is saved, and deletes nothing.
+    """Passes on what is saved, and deletes no example.
 
     Hypothesis deletes what no longer fails when it is run again; a long run passes over failures that are known, so it must not. With
     ``replays`` the saved examples are handed out as if they had not been shrunk: Hypothesis would otherwise take for finished what a
@@ -43,7 +44,7 @@ class KeepingDatabase(ExampleDatabase):
 
     def fetch(self, key: bytes) -> Iterable[bytes]:
         """The examples of ``key``; of the secondary corpus only the smallest."""
-        if not self.replays:
+        if not self.replays or key == INDEX:
             yield from self._database.fetch(key)
         elif key.endswith(SECONDARY):
             first = sorted(self._database.fetch(key.removesuffix(SECONDARY)), key=_size)
@@ -56,7 +57,9 @@ class KeepingDatabase(ExampleDatabase):
             self._database.save(key, value)
 
     def delete(self, key: bytes, value: bytes) -> None:
-        """Nothing is deleted."""
+        """No example is deleted; only what is told of failures takes the place of what was told before."""
+        if key == INDEX:
+            self._database.delete(key, value)
 
     def move(self, source: bytes, target: bytes, value: bytes) -> None:
         """As the database does: what is moved stays."""

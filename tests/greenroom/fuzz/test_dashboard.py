@@ -112,6 +112,17 @@ def test_in_a_log_there_is_a_line_now_and_then_without_escapes(run, clock):
     assert "\033" not in out.getvalue()
 
 
+def test_a_run_goes_on_though_nobody_reads_its_output_any_more(run, failure):
+    class Closed(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError
+
+    dashboard = Dashboard(Closed(), live=True)
+    dashboard.failure(failure, 1)
+    dashboard.show(run)
+    dashboard.close()
+
+
 def test_examples_a_second_are_those_of_late(run, clock):
     dashboard = Dashboard(io.StringIO(), live=True, clock=clock)
     rates = []
