@@ -309,6 +309,8 @@ class Coordinator:
             return
         if not self.stopping:
             self.stopping = self._reason()
+            if self.stopping == "interrupted":
+                self._dashboard.say("ending; what is being shrunk is finished first (Ctrl-C again: at once)")
             if self.stopping:
                 for worker in self.workers:
                     if worker.batch is not None:

@@ -14,10 +14,12 @@ import pytest
 
 import greenroom
 from greenroom.cli import main
+from greenroom.fuzz import coordinator
 
 SOURCE = str(Path(greenroom.__file__).parents[1])
 PLANTED = """
 import os
+import time
 from pathlib import Path
 import pykka
 from hypothesis import given, settings, strategies as st
@@ -47,6 +49,13 @@ def test_dies(a):
     if a > 500 and not marker.exists():
         marker.touch()
         os._exit(7)
+
+
+@given(st.integers(0, 1000))
+def test_hangs(a):
+    if Path("hang").exists():
+        Path("hang").unlink()
+        time.sleep(10_000)
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=60))
@@ -108,7 +117,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([SOURCE, os.environ.get("PYTHONPATH", "")]))
     (tmp_path / "planted.py").write_text(PLANTED, encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib -p no:schemathesis\n", encoding="utf-8")
     return tmp_path
 
 
@@ -263,6 +272,29 @@ def test_ctrl_c_finishes_what_is_being_shrunk_and_writes_the_summary(folder):
     assert run.returncode == 130
     assert "numbers=[1000000, 1000000]" in told
     assert summary()["ended"] == "interrupted"
+
+
+def test_a_second_ctrl_c_ends_at_once(folder):
+    Path("hang").touch()
+    with started("planted.py::test_hangs", "--minutes", "5") as run:
+        wait_until(lambda: not Path("hang").exists())
+        run.send_signal(signal.SIGINT)
+        while "Ctrl-C again" not in run.stdout.readline():
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        told, _ = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert summary()["ended"] == "interrupted"
+    assert "summary: out" in told
+
+
+def test_a_worker_that_hangs_is_replaced_and_told_of(folder, capsys, monkeypatch):
+    Path("hang").touch()
+    monkeypatch.setattr(coordinator, "HUNG_S", 5.0)
+    assert fuzz("planted.py::test_hangs", "--examples", "100") == 0
+    assert "one example takes more than 5 s" in capsys.readouterr().out
+    assert "worker hung" in [incident["what"] for incident in summary()["incidents"]]
+    assert summary()["examples"] >= 100
 
 
 def test_a_second_run_of_the_same_tests_is_refused_while_the_first_goes_on(folder, capsys):
