@@ -42,8 +42,7 @@ _PROMISES = sorted(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is returned."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parse(arguments)
     try:
         run: Callable[..., int] = options.run
         return run(options, load_scenario(options.scenario)) if hasattr(options, "scenario") else run(options)
@@ -55,6 +54,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"greenroom: {error}", file=sys.stderr)
         return 2
+
+
+def parse(arguments: Sequence[str] | None = None) -> Any:
+    """The options of a command line."""
+    parser, commands = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    told = "the saved failures of Hypothesis tests: list, show, replay, export, prune"
+    if words[:1] == ["failures"]:
+        try:
+            from greenroom.commands import failures  # noqa: PLC0415 - it loads Hypothesis and pytest, which nothing else here needs
+        except ModuleNotFoundError as error:
+            parser.error(
+                f"failures needs Hypothesis and pytest, and there is no module {error.name}: pip install 'greenroom[hypothesis]' pytest"
+            )
+        failures.add_parser(commands, told)
+    else:
+        commands.add_parser("failures", help=told)
+    return parser.parse_args(arguments)
 
 
 def load_scenario(place: str) -> Callable[[], Any]:
@@ -137,7 +154,7 @@ def _module_name(path: Path) -> str:
     return f"{path.stem} (a scenario)" if taken else path.stem
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Any]:
     parser = argparse.ArgumentParser(prog="greenroom", description="Checks programs written with Pykka on schedules that it controls.")
     parser.add_argument("--version", action="version", version=f"greenroom {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -178,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     fuzzing.add_options(
         commands.add_parser("fuzz", help="run tests and scenarios for a long time, with ever new seeds"), _positive, _positive_number
     )
-    return parser
+    return parser, commands
 
 
 def _choosing(parser: argparse.ArgumentParser) -> None:

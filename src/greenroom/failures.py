@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hypothesis import Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, InMemoryExampleDatabase
@@ -38,6 +39,12 @@ class Replayed:
     @property
     def entries(self) -> int:
         return self.fails + self.passes + self.invalid
+
+    @classmethod
+    def of(cls, results: Iterable[str]) -> Self:
+        """Counted."""
+        counts = Counter(results)
+        return cls(counts["fails"], counts["passes"], counts["invalid"])
 
     def __str__(self) -> str:
         parts = [
@@ -95,10 +102,10 @@ class ReplayView(ExampleDatabase):
     def move(self, source: bytes, target: bytes, value: bytes) -> None:
         """Nothing is moved."""
 
-    def take(self) -> Replayed:
-        """What became of the entries handed out since the last time."""
-        results, self._results = list(self._results.values()), {}
-        return Replayed(results.count("fails"), results.count("passes"), results.count("invalid"))
+    def take(self) -> dict[tuple[bytes, bytes], str]:
+        """What became of the entries handed out since the last time, by key and value: "fails", "passes" or "invalid"."""
+        results, self._results = self._results, {}
+        return results
 
 
 def replay_settings(base: settings | None = None, *, database: ExampleDatabase | None = None) -> settings:

@@ -112,8 +112,9 @@ class GivenTest:
         cases = getattr(getattr(self._item, "callspec", None), "params", {})
         fixtures = tuple(name for name in self._item.fixturenames if name not in cases)
         name = ".".join(part for part in (getattr(self._item.cls, "__qualname__", ""), self._function.__name__) if part)
+        given = {argument: value for argument, value in watched.arguments.now().items() if argument != "self" or "." not in name}
         place = Place(self._item.module.__name__, name, fixtures)
-        return given_as_code(place, watched.arguments.now(), name=f"{self._function.__name__}_again", told=told)
+        return given_as_code(place, given, name=f"{self._function.__name__}_again", told=told)
 
 
 class MachineTest:

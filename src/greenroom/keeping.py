@@ -30,6 +30,7 @@ class Keeping:
     Attributes:
         replayed: what became of replayed entries, by test id; with pytest-xdist, on the process that reports.
         seen: what is known of the failures of this run, by test id; not with pytest-xdist.
+        results: what became of each replayed entry, by key and value; not with pytest-xdist.
     """
 
     def __init__(self, *, replays: bool, database: ExampleDatabase | None = None, only: frozenset[bytes] | None = None) -> None:
@@ -38,6 +39,7 @@ class Keeping:
         self._only = only
         self.replayed: dict[str, Replayed] = {}
         self.seen: dict[str, Kept] = {}
+        self.results: dict[tuple[bytes, bytes], str] = {}
 
     def choose(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Replaying runs the tests of which a failure is kept, and no others."""
@@ -83,7 +85,9 @@ class Keeping:
             return report
         view = item.stash[_run][2]
         if view is not None:
-            setattr(report, _REPLAYED, asdict(view.take()))  # as plain values, for pytest-xdist sends them on
+            results = view.take()
+            self.results.update(results)
+            setattr(report, _REPLAYED, asdict(Replayed.of(results.values())))  # as plain values, for pytest-xdist sends them on
         if report.failed and call.excinfo is not None:
             self._keep(item, item.stash[_run], call.excinfo.value)
         return report
@@ -123,9 +127,9 @@ class Keeping:
             terminalreporter.write_line(f"greenroom: {self.told()}", red=bool(self.total.fails), green=not self.total.fails)
 
     def told(self) -> str:
-        """Replayed 3 failures of 2 tests: 2 still fail, 1 passes now."""
+        """Replayed 3 saved examples of 2 tests: 2 still fail, 1 passes now."""
         total, tests = self.total, sum(1 for each in self.replayed.values() if each.entries)
-        return f"replayed {_counted(total.entries, 'failure')} of {_counted(tests, 'test')}: {total}"
+        return f"replayed {_counted(total.entries, 'saved example')} of {_counted(tests, 'test')}: {total}"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
