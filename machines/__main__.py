@@ -62,13 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"machines: {error}", file=sys.stderr)
         return 2
     print_summary(runs, interrupted=code == 130)
-    if code == 0 and (any(run.error is not None for run in runs) or _replayed_nothing(profile, runs)):
+    replayed_nothing = _replayed_nothing(profile, runs)
+    if code == 0 and (any(run.error is not None for run in runs) or replayed_nothing):
         code = 1
     return code
 
 
 def _replayed_nothing(profile: str, runs: list[Run]) -> bool:
-    if profile != "replay" or any(run.statistics.examples for run in runs):
+    if profile != "replay":
+        return False
+    for run in runs:
+        if run.replayed.entries:
+            print(f"{run.name}: replayed {run.replayed.entries} saved examples: {run.replayed}", file=sys.stderr)
+    if any(run.replayed.entries for run in runs):
         return False
     print("machines: nothing was replayed: no failure of these machines is stored", file=sys.stderr)
     return True

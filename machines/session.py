@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import psutil
-from hypothesis import reproduce_failure, seed
+from hypothesis import Phase, reproduce_failure, seed
 from hypothesis.stateful import run_state_machine_as_test
 
+from greenroom.failures import Replayed
+from greenroom.hypothesis_tests import watched_replay
 from machines.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class Run:
     name: str
     machine: type[ActorMachine]
     statistics: Statistics = field(default_factory=Statistics)
+    replayed: Replayed = field(default_factory=Replayed)
     error: BaseException | None = None
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -55,11 +58,16 @@ class Session:
         Raises:
             KeyboardInterrupt: Ctrl-C; what was counted so far is in the run.
         """
-        progress = _Progress(run, self.settings.max_examples)
+        counted = Phase.generate in self.settings.phases
+        progress = _Progress(run, self.settings.max_examples if counted else None)
         started, cpu_started = time.perf_counter(), time.process_time()
         run.statistics.listener = progress.example_ended
         try:
-            self._examples(run)
+            with watched_replay(run.machine, self.settings.database) as view:
+                try:
+                    self._examples(run)
+                finally:
+                    run.replayed = Replayed() if view is None else Replayed.of(view.take().values())
         except KeyboardInterrupt:
             raise
         except Exception as error:

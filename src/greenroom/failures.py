@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -195,14 +196,15 @@ def entries(database: ExampleDatabase, known: Iterable[bytes] = ()) -> list[Entr
 
 def keys(database: ExampleDatabase) -> set[bytes]:
     """The keys that a database can name by itself."""
-    found = {key for inner in _inside(database) for key in keys(inner)}
-    if isinstance(database, DirectoryBasedExampleDatabase):
-        found.update(database.fetch(_NAMES_OF_KEYS))
-    elif isinstance(database, InMemoryExampleDatabase):
-        found.update(key for key, values in database.data.items() if values)
-    elif hasattr(database, "redis"):
-        prefix: bytes = getattr(database, "_prefix", b"hypothesis-example:")
-        found.update(key.removeprefix(prefix) for key in database.redis.scan_iter(match=prefix + b"*"))
+    found: set[bytes] = set()
+    for part in parts(database):
+        if isinstance(part, DirectoryBasedExampleDatabase):
+            found.update(part.fetch(_NAMES_OF_KEYS))
+        elif isinstance(part, InMemoryExampleDatabase):
+            found.update(key for key, values in part.data.items() if values)
+        elif hasattr(part, "redis"):
+            prefix: bytes = getattr(part, "_prefix", b"hypothesis-example:")
+            found.update(key.removeprefix(prefix) for key in part.redis.scan_iter(match=prefix + b"*"))
     return found
 
 
@@ -211,6 +213,12 @@ def remove(database: ExampleDatabase, entry: Entry) -> bool:
     key = entry.key + ("" if entry.kind == "primary" else f".{entry.kind}").encode()
     database.delete(key, entry.value)
     return entry.value not in set(database.fetch(key))
+
+
+def parts(database: ExampleDatabase) -> list[ExampleDatabase]:
+    """The databases that hold entries themselves, behind all views."""
+    inside = [part for each in _inside(database) for part in parts(each)]
+    return inside or [database]
 
 
 def _inside(database: ExampleDatabase) -> Iterator[ExampleDatabase]:
@@ -223,13 +231,12 @@ def _inside(database: ExampleDatabase) -> Iterator[ExampleDatabase]:
 
 def _saved_s(database: ExampleDatabase, key: bytes, value: bytes) -> float | None:
     """When a directory has written it: its files are called after the hashes of key and value."""
-    if isinstance(database, DirectoryBasedExampleDatabase):
-        path = Path(database.path, *(hashlib.sha384(part).hexdigest()[:16] for part in (key, value)))
-        try:
-            return path.stat().st_mtime
-        except OSError:
-            return None
-    times = [time for inner in _inside(database) if (time := _saved_s(inner, key, value)) is not None]
+    names = [hashlib.sha384(part).hexdigest()[:16] for part in (key, value)]
+    times = []
+    for part in parts(database):
+        if isinstance(part, DirectoryBasedExampleDatabase):
+            with suppress(OSError):
+                times.append(Path(part.path, *names).stat().st_mtime)
     return min(times, default=None)
 
 

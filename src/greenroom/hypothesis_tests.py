@@ -22,6 +22,7 @@ from hypothesis.internal.reflection import function_digest
 from hypothesis.stateful import RuleBasedStateMachine, get_state_machine_test
 
 from greenroom.errors import UsageError
+from greenroom.failures import ReplayView
 from greenroom.recording import Arguments, Recorded, latest_program
 from greenroom.source import Place, as_code, given_as_code
 
@@ -182,6 +183,17 @@ class MachineTest:
         if program is None or program.machine is not self._machine:
             raise UsageError(f"no {self._machine.__name__} was made")
         return as_code(program, told=told)
+
+
+@contextmanager
+def watched_replay(machine: type[RuleBasedStateMachine], database: ExampleDatabase | None) -> Iterator[ReplayView | None]:
+    """Let a replay view know how the machine's examples end, where no pytest does; None where the database is no such view."""
+    if not isinstance(database, ReplayView):
+        yield None
+        return
+    database.take()
+    with MachineTest(None, machine).watched(Watched(lambda ending: setattr(database, "ending", ending))):
+        yield database
 
 
 def hypothesis_test(item: pytest.Item) -> GivenTest | MachineTest | None:

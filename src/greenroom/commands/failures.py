@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hypothesis.database import DirectoryBasedExampleDatabase
+
 from greenroom.commands.collected import Collected, collect, open_database, replay
 from greenroom.errors import UsageError
-from greenroom.failures import Entry, Kept, entries, forget, read_index, remove
+from greenroom.failures import Entry, Kept, entries, forget, parts, read_index, remove
 
 if TYPE_CHECKING:
     import argparse
@@ -306,7 +308,9 @@ def _others(store: Store) -> str:
 
 
 def _shown(database: ExampleDatabase) -> str:
-    return str(getattr(database, "path", repr(database)))
+    """The folders it stands for, where it stands for any."""
+    folders = [str(each.path) for each in parts(database) if isinstance(each, DirectoryBasedExampleDatabase)]
+    return ", ".join(folders) or repr(database)
 
 
 def _counted(number: int, one: str, many: str) -> str:
