@@ -55,6 +55,7 @@ from greenroom.stage import Stage
 
 if TYPE_CHECKING:
     from greenroom.machine import ActorMachine
+    from greenroom.machine_run import run_machine
     from greenroom.policies.drawn import schedules
 
 __all__ = [
@@ -114,12 +115,13 @@ __all__ = [
     "recording_into",
     "replay",
     "run",
+    "run_machine",
     "schedules",
     "sequentially_consistent",
     "serializable",
 ]
 
-_NEEDS_HYPOTHESIS = {"ActorMachine": "greenroom.machine", "schedules": "greenroom.policies.drawn"}
+_NEEDS_HYPOTHESIS = {"ActorMachine": "greenroom.machine", "run_machine": "greenroom.machine_run", "schedules": "greenroom.policies.drawn"}
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ from greenroom.deadlock import explain_deadlock, idle
 from greenroom.errors import ActorDied, GreenroomError, LeftBehind, Livelock, PromiseBroken, ThreadDied, UsageError
 from greenroom.history import History, Operation
 from greenroom.ignoring import switched_off
+from greenroom.machine_run import TestCaseThatShrinks
 from greenroom.policies.drawn import from_bytes, schedule_bytes
 from greenroom.policies.fifo import Fifo
 from greenroom.recording import Recorded
@@ -72,6 +73,7 @@ class ActorMachine(Recorded):
         patience_s: real seconds that ``run`` waits on real threads.
     """
 
+    TestCase = TestCaseThatShrinks()
     ignore: ClassVar[tuple[type[GreenroomError], ...]] = ()
     max_steps: ClassVar[int] = 20_000
     settle_s: ClassVar[float] = 600.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from greenroom.schedule import Schedule
     from greenroom.task import Task
 
+HOLD_BYTE: Final = 255
 MOST_DRAWS = 1_000  # an example has room for about 3,000 small decisions; the default order follows
 
 
@@ -38,10 +39,25 @@ class Drawn:
         return self._draw(count)
 
 
+class FromBytes(Drawn):
+    """One byte a choice, byte % options, and ``HOLD_BYTE`` holds the default task back; when they are used up the default order follows."""
+
+    def __init__(self, data: bytes) -> None:
+        self._feed = iter(data)
+        super().__init__(lambda count: next(self._feed, 0) % count, most=len(data))
+
+    def choose(self, options: Sequence[Task]) -> int:
+        """What the next byte says."""
+        if self._left <= 0:
+            return 0
+        self._left -= 1
+        byte = next(self._feed, 0)
+        return -1 if byte == HOLD_BYTE else byte % len(options)
+
+
 def from_bytes(data: bytes) -> Drawn:
     """One byte a choice, byte % options; when the bytes are used up the default order follows."""
-    feed = iter(data)
-    return Drawn(lambda count: next(feed, 0) % count, most=len(data))
+    return FromBytes(data)
 
 
 class DrawnSchedule(Drawn):
@@ -76,5 +92,5 @@ def _schedule(draw: st.DrawFn, most_draws: int) -> DrawnSchedule:
 
 
 def schedule_bytes() -> st.SearchStrategy[bytes]:
-    """The schedule of one step of a state machine: a byte for each choice, byte % options, then the default order."""
+    """The schedule of one step of a state machine: a byte for each choice, byte % options (255 holds back), then the default order."""
     return st.one_of(st.binary(max_size=6), st.binary(min_size=16, max_size=64))
