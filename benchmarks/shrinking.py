@@ -3,9 +3,9 @@
 ``python -m benchmarks.shrinking [FOLDER …]`` takes the programs in ``examples/`` (functions named ``scenario``), or those of the folders
 given (``buggy`` as well). Each is made to fail by several policies from several seeds, at both granularities, and what was found is shrunk.
 
-The fewest there are is looked for among all schedules with fewer deviations than were left, two at most: "at the least" says that
-there is none, "> 2 tried" that more than two were left, or that the search was cut off. It knows deviations that take another task, and
-those that hold the default task back, as the shrinker does, and shares no code with that but the replay.
+The fewest there are is looked for among all schedules with fewer deviations than were left: "at the least" says that none of them
+fails in the same way, "cut off" that there were too many to try. The search knows deviations that take another task, and those that
+hold the default task back, as the shrinker does, and shares no code with that but the replay.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from greenroom.failure import Failure
 
 POLICIES = ("portfolio", "random", "pct", "pos")
-NAMES = ("scenario", "buggy")
+NAMES = ("buggy", "scenario")
 MOST_TRIED = 20_000
 NEEDS_TIMERS = "timers explored"
 

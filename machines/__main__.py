@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     profile = "threads" if options.actors == "threads" and options.profile == "dev" else options.profile
     settings.load_profile(profile)
     chosen = settings(max_examples=options.examples) if options.examples else settings()
-    session = Session(chosen, seed=options.seed, blob=options.replay)
+    session = Session(chosen, seed=options.seed, blob=options.replay, shrink=options.shrink)
     print(f"greenroom {options.actors}, profile {profile}, hypothesis {hypothesis.__version__}", file=sys.stderr)
     runs: list[Run] = []
     code = 0
@@ -88,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=None, help="the same seed gives the same examples")
     parser.add_argument("--actors", choices=("stage", "threads"), default="stage", help="a controlled schedule, or Pykka's own threads")
     parser.add_argument("--replay", metavar="BLOB", default=None, help="run the one example that a failure printed")
+    parser.add_argument(
+        "--shrink",
+        choices=("both", "greenroom", "hypothesis"),
+        default="both",
+        help="who makes a failure small (greenroom alone is quickest)",
+    )
     return parser
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import hypothesis
 import psutil
 from hypothesis import Phase, reproduce_failure, seed
-from hypothesis.stateful import run_state_machine_as_test
 
+import greenroom
 from greenroom.failures import Replayed
 from greenroom.hypothesis_tests import watched_replay
 from machines.statistics import Statistics
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from greenroom import ActorMachine
 
+Shrink = Literal["both", "greenroom", "hypothesis"]
 _LINE_EVERY_S = 10.0
 
 
@@ -41,8 +42,9 @@ class Run:
 class Session:
     """How machines are run: with which settings, from which seed, or one single example again."""
 
-    def __init__(self, settings: Settings, *, seed: int | None, blob: str | None) -> None:
+    def __init__(self, settings: Settings, *, seed: int | None, blob: str | None, shrink: Shrink = "both") -> None:
         self.settings = settings
+        self.shrink: Shrink = shrink
         self.seed = seed
         self.blob = blob
 
@@ -82,9 +84,12 @@ class Session:
     def _examples(self, run: Run) -> None:
         if self.blob is not None:
             again: Any = reproduce_failure(hypothesis.__version__, self.blob.encode())
-            run_state_machine_as_test(again(type(run.machine.__name__, (run.machine,), {})), settings=self.settings)
+            self._run(again(type(run.machine.__name__, (run.machine,), {})), self.settings)
         else:
-            run_state_machine_as_test(self._seeded(run.machine, self.seed), settings=self.settings)
+            self._run(self._seeded(run.machine, self.seed), self.settings)
+
+    def _run(self, machine: Any, settings: Settings) -> None:
+        greenroom.run_machine(machine, settings=settings, shrink=self.shrink)
 
     @staticmethod
     def _seeded(machine: type[ActorMachine], number: int | None) -> Any:
@@ -94,9 +99,9 @@ class Session:
 class _Progress:
     """One line that grows on a terminal, and a line now and then elsewhere."""
 
-    def __init__(self, run: Run, total: int) -> None:
+    def __init__(self, run: Run, total: int | None) -> None:
         self._run = run
-        self._total = f"/{total:,}"
+        self._total = f"/{total:,}" if total is not None else ""
         self._terminal = sys.stderr.isatty()
         self._process = psutil.Process()
         self._next = 0.0
