@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     Run = Callable[[Schedule], "Attempt"]
 
 MOST_EXECUTIONS: Final = 3_000
-MOST_STEPS: Final = 400_000
+MOST_STEPS: Final = 1_000_000
+MOST_FIRST: Final = 40  # deviations of what was found that are tried as the last
+MOST_STEPS_SEARCHED: Final = 400_000  # once what was found has been cut down as far as it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,36 @@ class Search:
             self.best = attempt
         return attempt
 
+    def at_most(self, steps: int) -> None:
+        """Let no more than so many steps be taken from now on."""
+        self._steps_left = min(self._steps_left, steps)
+
     def fewer(self, deviations: Deviations) -> bool:
         """Whether the candidate fails with fewer deviations than the best so far; it is the best now."""
         before = len(self.best.schedule)
         if len(deviations) < before:
             self.run(deviations)
         return len(self.best.schedule) < before
+
+    def fewer_joined(self, before: Deviations, behind: Deviations) -> bool:
+        """``fewer``, of two parts between which something is left out."""
+        return self.fewer((*before, *behind))
+
+    def fewer_moved(self, before: Deviations, behind: Deviations) -> bool:
+        """``fewer_joined``; if it does not fail, the second part is moved to where its first deviation fits after the first part."""
+        if self.fewer_joined(before, behind):
+            return True
+        if not behind or behind[0][0] >= len(self.best.options) or (start := self.run(before)) is None:
+            return False
+        decision, choice = behind[0]
+        default = self.best.options[decision][0]
+        places = [
+            place
+            for place in range(before[-1][0] + 1 if before else 0, len(start.options))
+            if start.options[place][0] == default and choice in (*start.options[place], f"{HOLD}{default}")
+        ]
+        by = min(places, key=lambda place: abs(place - decision), default=decision) - decision
+        return bool(by) and self.fewer((*before, *((decision + by, choice) for decision, choice in behind)))
 
 
 def shrink_schedule(search: Search) -> Schedule:
@@ -110,24 +136,16 @@ def shrink_schedule(search: Search) -> Schedule:
 
     if search.fewer(()):
         return search.best.schedule
-    _drop(search)
-    if _hold_in_place_of_several(search):
-        _drop(search)
+    _shortest_prefix(search)
+    _hold_and_drop_the_rest(search)
+    _drop(search, search.fewer_joined)
+    if len(search.best.schedule) > 1:
+        _hold_in_place_of_several(search)
+        _drop(search, search.fewer_moved)
+    search.at_most(MOST_STEPS_SEARCHED)
     every_schedule_with_fewer(search)
     simplest_of_as_few(search)
     return search.best.schedule
-
-
-def _drop(search: Search) -> None:
-    _shortest_prefix(search)
-    chunk = max(1, len(search.best.schedule) // 2)
-    while not search.spent and len(search.best.schedule):
-        if _drop_chunks(search, chunk):
-            chunk = max(1, min(chunk, len(search.best.schedule) // 2))
-        elif chunk == 1:
-            break
-        else:
-            chunk //= 2
 
 
 def _shortest_prefix(search: Search) -> None:
@@ -141,25 +159,52 @@ def _shortest_prefix(search: Search) -> None:
             low = middle
 
 
-def _drop_chunks(search: Search, size: int) -> bool:
+def _drop(search: Search, fewer: Callable[[Deviations, Deviations], bool]) -> None:
+    chunk = max(1, len(search.best.schedule) // 2)
+    while not search.spent and len(search.best.schedule):
+        if _drop_chunks(search, chunk, fewer):
+            chunk = max(1, min(chunk, len(search.best.schedule) // 2))
+        elif chunk == 1:
+            break
+        else:
+            chunk //= 2
+
+
+def _drop_chunks(search: Search, size: int, fewer: Callable[[Deviations, Deviations], bool]) -> bool:
     dropped = False
     start = len(search.best.schedule) - size
     while start > -size and not search.spent:
         first = max(start, 0)
         kept = search.best.schedule.deviations
-        if search.fewer(kept[:first] + kept[first + size :]):
+        if fewer(kept[:first], kept[first + size :]):
             dropped = True
             start = min(start, len(search.best.schedule))
         start -= size
     return dropped
 
 
-def _hold_in_place_of_several(search: Search) -> bool:
-    """Try, from the first deviation on, to hold back the task that was passed over, and to drop the rest."""
-    deviations = search.best.schedule.deviations
-    for place, (decision, choice) in enumerate(deviations[:-1]):
-        if not is_value(choice) and decision < len(search.best.options):
-            held = (decision, f"{HOLD}{search.best.options[decision][0]}")
-            if search.fewer((*deviations[:place], held)):
-                return True
-    return False
+def _hold_and_drop_the_rest(search: Search) -> None:
+    """One deviation in place of the first and all that follow; else of the second and all that follow; and so on."""
+    for place in range(min(len(search.best.schedule) - 1, MOST_FIRST)):
+        held = _held(search, place)
+        if held and search.fewer(held):
+            return
+
+
+def _hold_in_place_of_several(search: Search) -> None:
+    """One deviation in place of each and some that follow, as many as can be."""
+    place = 0
+    while place < len(search.best.schedule) - 1 and not search.spent:
+        held, rest = _held(search, place), search.best.schedule.deviations[place + 1 :]
+        sizes = [len(rest) >> halvings for halvings in range(len(rest).bit_length())]
+        if not held or not any(search.fewer_moved(held, rest[size:]) for size in sizes):
+            place += 1
+
+
+def _held(search: Search, place: int) -> Deviations:
+    """The deviations before that place, and then holding back the task that was passed over there; empty if none was."""
+    deviations, options = search.best.schedule.deviations, search.best.options
+    decision, choice = deviations[place]
+    if is_value(choice) or choice.startswith(HOLD) or decision >= len(options):
+        return ()
+    return (*deviations[:place], (decision, f"{HOLD}{options[decision][0]}"))

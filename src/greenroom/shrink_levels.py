@@ -55,7 +55,9 @@ def _children(search: Search, parent: Deviations) -> Iterator[Deviations]:
     attempt = search.run(parent)
     if attempt is None or attempt.schedule.deviations != parent:  # it does not fit; what was taken instead has children of its own
         return
-    for deviation in _deviations(attempt, parent[-1][0] + 1 if parent else 0):
+    deviations = _deviations(attempt, parent[-1][0] + 1 if parent else 0)
+    # What holds back comes first: there is one of these for a decision, and it takes the place of many others.
+    for deviation in sorted(deviations, key=lambda deviation: not deviation[1].startswith(HOLD)):
         yield (*parent, deviation)
 
 
