@@ -13,7 +13,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
+import shtab
+
 from dspy_meme_gen import __version__
+from dspy_meme_gen.adapters.archive import ArchiveBroken
 from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
 from dspy_meme_gen.bootstrap import configured_ports, start_pipeline
 from dspy_meme_gen.configuration import as_lines, as_values, connections, first_line
@@ -21,6 +24,7 @@ from dspy_meme_gen.domain import FORMATS, TERMINAL_STAGES, Failed, GenerateMeme,
 from dspy_meme_gen.errors import InvalidRequest, InvalidSettings
 from dspy_meme_gen.serve_command import add_serve
 from dspy_meme_gen.settings import Settings
+from dspy_meme_gen.store_commands import CommandFailed, add_store_commands
 
 __all__ = ["main"]
 
@@ -46,8 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.command(options)
-    except (_UsageError, InvalidSettings) as error:
+    except (_UsageError, InvalidSettings, ArchiveBroken) as error:
         return _complain(str(error), status=2)
+    except CommandFailed as error:
+        return _complain(str(error), status=error.status)
     except KeyboardInterrupt:
         return _complain("interrupted", status=130)
     except BrokenPipeError:
@@ -86,7 +92,20 @@ def _parser() -> argparse.ArgumentParser:
     migrate.add_argument("--database", metavar="URL", help="which one (default: $DATABASE_URL, or SQLite in your data directory)")
     migrate.set_defaults(command=_migrate)
     add_serve(commands)
+    add_store_commands(commands)
+    completing = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete memespy's commands",
+        description="Print what makes a shell complete memespy's commands and options: source <(memespy completion bash)",
+    )
+    completing.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="which shell")
+    completing.set_defaults(command=_completion)
     return parser
+
+
+def _completion(options: argparse.Namespace) -> int:
+    print(shtab.complete(_parser(), options.shell))
+    return 0
 
 
 def _formats(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command is given its options
