@@ -132,9 +132,8 @@ def _show(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_document(record), indent=2, sort_keys=True))
         return 0
-    print(
-        f"{meme.id}  {record.topic}{f' ({record.style})' if record.style else ''}, {meme.format}\n\n  {meme.text.top}\n  {meme.text.bottom}\n"
-    )
+    style = f" ({record.style})" if record.style else ""
+    print(f"{meme.id}  {record.topic}{style}, {meme.format}", "", f"  {meme.text.top}", f"  {meme.text.bottom}", "", sep="\n")
     print(f"score {meme.score.total:.2f}, {meme.image.width} x {meme.image.height}, {meme.image.size_bytes:,} bytes")
     for verdict in meme.verification:
         print(f"{'✓' if verdict.passed else '✗'} {verdict.kind} {verdict.score:.2f} {verdict.reason}")
