@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import greenroom
 from benchmarks import memory, messages, peers
 from benchmarks.programs import pairs, senders, two_clients, two_clients_with_queues
-from greenroom.explore import MAX_STEPS, Options, execute, installed
+from greenroom.execution import MAX_STEPS, Options, execute
+from greenroom.explore import installed
 from greenroom.policies import policy_named
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.random_programs import Program, program
 from greenroom.dependence import Trace, conflict
 from greenroom.errors import PromiseBroken
+from greenroom.execution import Options, execute
 from greenroom.exhaust import Search
-from greenroom.explore import Options, checked, execute, installed
+from greenroom.explore import checked, installed
 from greenroom.policies.tracing import Tracing
 
 if TYPE_CHECKING:

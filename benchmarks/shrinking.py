@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import greenroom
-from greenroom.explore import MAX_STEPS, Execution, checked, execute, explained, installed
+from greenroom.execution import MAX_STEPS, Execution, execute
+from greenroom.explore import checked, explained, installed
 from greenroom.failure import same_failure
 from greenroom.policies.replay import Watched
 from greenroom.schedule import HOLD, Schedule
@@ -30,7 +31,7 @@ from greenroom.schedule import HOLD, Schedule
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenroom.explore import Options
+    from greenroom.execution import Options
     from greenroom.failure import Failure
 
 POLICIES = ("portfolio", "random", "pct", "pos")

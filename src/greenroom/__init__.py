@@ -44,8 +44,9 @@ from greenroom.errors import (
     Undecided,
     UsageError,
 )
+from greenroom.execution import Execution
 from greenroom.exhaust import Exhaustion, exhaust
-from greenroom.explore import Execution, Report, explore, replay, run
+from greenroom.explore import Report, explore, replay, run
 from greenroom.failure import Failure
 from greenroom.history import Event, History, Operation
 from greenroom.operations import recording_into

@@ -21,8 +21,9 @@ from greenroom.checking import Placed
 from greenroom.confirm import confirm
 from greenroom.determinism import determinism
 from greenroom.errors import GreenroomError, NondeterminismEscaped, PromiseBroken, ScenarioNotFound
+from greenroom.execution import MAX_STEPS
 from greenroom.exhaust import exhaust
-from greenroom.explore import MAX_STEPS, checked, explore, replay
+from greenroom.explore import checked, explore, replay
 from greenroom.fuzz import command as fuzzing
 from greenroom.render.colour import coloured, wants_colour
 
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from greenroom.confirm import Confirmation
+    from greenroom.execution import Execution
     from greenroom.exhaust import Exhaustion, Progress
-    from greenroom.explore import Execution, Report
+    from greenroom.explore import Report
     from greenroom.failure import Failure
 
 _PROMISES = sorted(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from greenroom.errors import ClaimBroken, GreenroomError, Livelock, StageError, UsageError
-from greenroom.explore import MAX_STEPS, as_schedule, checked, execute, installed, never_reached, scenario_name, shown_the_default_order
+from greenroom.execution import MAX_STEPS, execute, scenario_name, shown_the_default_order
+from greenroom.explore import as_schedule, checked, installed, never_reached
 from greenroom.forced import Forced
 from greenroom.history import History
 from greenroom.likeness import compare
@@ -24,7 +25,8 @@ from greenroom.shims.install import is_installed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from greenroom.explore import Checkers, Execution, Options
+    from greenroom.execution import Execution, Options
+    from greenroom.explore import Checkers
     from greenroom.failure import Failure
     from greenroom.schedule import Schedule
     from greenroom.turnstile import Player, Turnstile

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from greenroom.errors import GreenroomError, NondeterminismEscaped, ReplayMismatch
-from greenroom.explore import MAX_STEPS, checked, execute, installed, scenario_name
+from greenroom.execution import MAX_STEPS, execute, scenario_name
+from greenroom.explore import checked, installed
 from greenroom.history import History
 from greenroom.policies import policy_named
 from greenroom.policies.replay import Replay
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from greenroom.explore import Options
+    from greenroom.execution import Options
     from greenroom.history import Event
     from greenroom.policy import Policy
     from greenroom.schedule import Schedule

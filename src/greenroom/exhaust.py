@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from greenroom.checking import Count, raise_undecided
 from greenroom.errors import NondeterminismEscaped, UsageError
-from greenroom.explore import MAX_STEPS, checked, execute, explained, installed, scenario_name, shown_the_default_order
+from greenroom.execution import MAX_STEPS, execute, scenario_name, shown_the_default_order
+from greenroom.explore import checked, explained, installed
 from greenroom.failure import add_picture
 from greenroom.policies.dpor import AllAsleep, Dpor
 from greenroom.policies.replay import Replay
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from greenroom.dependence import Trace
     from greenroom.errors import GreenroomError
-    from greenroom.explore import Checkers, Options
+    from greenroom.execution import Options
+    from greenroom.explore import Checkers
     from greenroom.failure import Failure
 
     Scenario = Callable[[], Any]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenroom.checker import Judgement
-    from greenroom.explore import Execution
+    from greenroom.execution import Execution
     from greenroom.failure import Failure
 
 FOLDER: Final = ".greenroom"

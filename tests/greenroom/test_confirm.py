@@ -19,7 +19,8 @@ import pytest
 import greenroom
 from benchmarks.random_programs import PROFILES, program
 from greenroom.cli import load_check, load_scenario, main
-from greenroom.explore import checked, execute, installed
+from greenroom.execution import execute
+from greenroom.explore import checked, installed
 from greenroom.policies import policy_named
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

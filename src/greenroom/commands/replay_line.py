@@ -8,7 +8,8 @@ from typing import Any
 
 from greenroom import cli, errors
 from greenroom.errors import UsageError
-from greenroom.explore import MAX_STEPS, replay
+from greenroom.execution import MAX_STEPS
+from greenroom.explore import replay
 from greenroom.source import scenario_as_code
 
 

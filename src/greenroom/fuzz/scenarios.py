@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from greenroom.cli import load_scenario
-from greenroom.explore import MAX_STEPS, checked, execute, explained, installed
+from greenroom.execution import MAX_STEPS, execute
+from greenroom.explore import checked, explained, installed
 from greenroom.fuzz.failures import FoundFailure, identified
 from greenroom.fuzz.state import replace_file
 from greenroom.fuzz.watch import EndOfBatch
@@ -20,7 +21,7 @@ from greenroom.schedule import Schedule
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenroom.explore import Execution, Options
+    from greenroom.execution import Execution, Options
     from greenroom.failure import Failure
     from greenroom.fuzz.plan import Batch
     from greenroom.fuzz.watch import Watch
