@@ -74,6 +74,7 @@ CRASHABLE: Final[dict[str, type]] = {
 # The model has one worker of a kind, no jitter, and neither breakers nor limits: here they never open, and nobody is refused.
 ONE: Final[dict[str, Any]] = {
     "retry_jitter": 0.0,
+    "restart_backoff_s": 0.0,
     "health_period_s": 0,  # a clock that never stops would hide that everybody waits
     "user_burst": 1_000_000_000,
     "text_workers": 1,
@@ -118,7 +119,7 @@ class PipelineMachine(greenroom.ActorMachine):
         settings = Settings(
             recorded_outcomes=60, cache_capacity=4, cache_ttl_s=20.0, image_width=64, image_height=48, restart_limit=2, **ONE
         )
-        self.service: Pipeline = start_pipeline(settings, self.script.ports())
+        self.service: Pipeline = start_pipeline(settings, self.script.ports(), flat=True)
         rules = Rules(cache_capacity=4, cache_ttl_s=20.0, restart_limit=2, lateness_s=30.0 if self.on_threads else 1e-6)
         self.started_s = time.monotonic()
         self.conformance = Conformance(reference.init(world(), rules, now_s=0.0))

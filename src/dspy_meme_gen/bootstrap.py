@@ -37,18 +37,23 @@ from dspy_meme_gen.memory import resident_bytes
 from dspy_meme_gen.messages import DrainOutbox, Happened, Released
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.ports import MemeCache, Ports
+from dspy_meme_gen.resilience.backoff import BackoffPolicy
 from dspy_meme_gen.resilience.breakers import Breakers
+from dspy_meme_gen.resilience.supervision import Supervision
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings
 from dspy_meme_gen.subscribers import Subscribers
+from dspy_meme_gen.supervision_tree import flat_tree, pools_of, tree
 
 __all__ = ["configured_ports", "offline_ports", "start_pipeline"]
 
 StartActor: TypeAlias = Callable[[Identity], "pykka.ActorRef[Any]"]
 
 
-def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
+def start_pipeline(settings: Settings, ports: Ports, *, flat: bool = False) -> Pipeline:
     """A running pipeline. The ports are its own from now on: `Pipeline.stop` closes those that can be closed.
+
+    Its actors are supervised as `supervision_tree.tree` says, or, if `flat`, all in one group.
 
     Nothing is left behind if starting fails; what made it fail is raised.
     """
@@ -63,7 +68,7 @@ def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
             released=partial(_tell_released, router),
         ),
         outbox=MemoryOutbox() if ports.outbox is None else ports.outbox,
-        roster=Roster(settings.restart_limit, settings.restart_window_s),
+        roster=Roster(Supervision((flat_tree if flat else tree)(settings), BackoffPolicy(first_s=settings.restart_backoff_s))),
         breakers=Breakers(settings.breakers()),
         admission=admission,
         subscribers=Subscribers(),
@@ -82,13 +87,9 @@ def start_pipeline(settings: Settings, ports: Ports) -> Pipeline:
 def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address, bus: Address) -> None:
     """Supervisor, observers, workers, orchestrator, router: whoever is told something was started before whoever tells it."""
     settings, ports = lasting.settings, lasting.ports
-    sizes = {names.TEXT_GENERATOR: settings.text_workers, names.IMAGE_GENERATOR: settings.image_workers}
-    pools = {kind: names.pool(kind, sizes.get(kind, 1)) for kind in names.WORKERS}
-    workers = [name for pool in pools.values() for name in pool]
-    monitors = (names.HEALTH_MONITOR,) if settings.health_period_s else ()
-    order = (names.SUPERVISOR, names.METRICS, names.EVENT_BUS, *monitors, *workers, names.MEME_GENERATOR, names.ROUTER)
+    pools = pools_of(settings)
     known = {names.EVENT_BUS: bus, names.ROUTER: router}
-    addresses = {name: known.get(name) or Address(name) for name in order}
+    addresses = {name: known.get(name) or Address(name) for name in flat_tree(settings).actors()}
     supervisor, orchestrator = addresses[names.SUPERVISOR], addresses[names.MEME_GENERATOR]
     surroundings = Surroundings(
         address=orchestrator,
@@ -102,7 +103,9 @@ def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address, bus: Ad
         placeholder=ports.image.placeholder,
     )
     starts: dict[str, StartActor] = {
-        names.SUPERVISOR: partial(Supervisor.start, roster=lasting.roster, give_up=pipeline.give_up),
+        names.SUPERVISOR: partial(
+            Supervisor.start, address=supervisor, roster=lasting.roster, timers=ports.timers, give_up=pipeline.give_up
+        ),
         names.METRICS: partial(Metrics.start, measurements=lasting.measurements),
         names.EVENT_BUS: partial(EventBus.start, subscribers=lasting.subscribers, metrics=addresses[names.METRICS]),
         names.STORE: partial(

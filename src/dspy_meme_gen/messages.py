@@ -29,6 +29,7 @@ __all__ = [
     "Released",
     "Remember",
     "RenderImage",
+    "StartAwaited",
     "StoreMeme",
     "Submit",
     "Task",
@@ -248,6 +249,11 @@ class ChildRestarted:
 
     name: str
     incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartAwaited:
+    """Timer to supervisor: the pause before a restart is over."""
 
 
 @dataclass(frozen=True, slots=True)

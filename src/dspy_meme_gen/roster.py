@@ -1,4 +1,4 @@
-"""The roster: which actors there are, how each is started, and how often they may be started again."""
+"""The roster: which actors there are, how each is started, and what becomes of those that die."""
 
 import threading
 import time
@@ -10,6 +10,7 @@ import pykka  # noqa: TC002 - one import style for all files
 
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.errors import RestartLimitExceeded
+from dspy_meme_gen.resilience.supervision import Plan, Supervision
 
 __all__ = ["Roster", "Start"]
 
@@ -26,16 +27,16 @@ class _Child:
 class Roster:
     """Every actor of a pipeline, in order of start. It belongs to the pipeline and outlives every actor, the supervisor too.
 
-    At most `restart_limit` restarts are made in any `restart_window_s` seconds, all actors together; a restart exactly that old no longer
-    counts. One more, and the roster has given up: nothing is restarted ever again.
+    What is to be done about a death its supervision says. An actor that is to be started again is `awaited` until it is dead (one of its
+    group may have to be stopped first) and its pause is over. One death too many, and the roster has given up: nothing is restarted ever
+    again.
     """
 
-    def __init__(self, restart_limit: int, restart_window_s: float) -> None:
-        self._restart_limit = restart_limit
-        self._restart_window_s = restart_window_s
+    def __init__(self, supervision: Supervision) -> None:
+        self._supervision = supervision
         self._lock = threading.Lock()
         self._children: dict[str, _Child] = {}
-        self._restarts_s: tuple[float, ...] = ()
+        self._awaited: dict[str, float] = {}  # when each may be started, on the clock of time.monotonic()
         self._closed = False
 
     def add(self, address: Address, start: Start) -> None:
@@ -49,29 +50,50 @@ class Roster:
         with self._lock:
             return tuple(child.address for child in self._children.values())
 
-    def restart(self, name: str, incarnation: int) -> int | None:
-        """Replace a dead incarnation; the new one's number, or None if there is nothing to do (it is replaced already, or all is closing).
+    def failed(self, name: str, incarnation: int) -> Plan | None:
+        """What to do about a dead incarnation; None if that is known already, or all is closing.
 
         Raises RestartLimitExceeded, once, when it happened too often.
         """
         with self._lock:
-            child = self._children[name]
-            if self._closed or child.address.incarnation != incarnation:
+            if self._closed or name in self._awaited or self._children[name].address.incarnation != incarnation:
                 return None
-            self._count(time.monotonic())
-            child.address.point_at(child.start(incarnation + 1), incarnation + 1)
-            return incarnation + 1
+            now_s = time.monotonic()
+            self._supervision, plan = self._supervision.failed(name, now_s)
+            if plan is None:
+                self._closed = True
+                raise RestartLimitExceeded(f"{name} died, and every group that it is in had as many restarts as its window allows")
+            self._awaited |= dict.fromkeys(plan.actors, now_s + plan.delay_s)
+            return plan
+
+    def living(self, names: tuple[str, ...]) -> "list[pykka.ActorRef[Any]]":
+        """The actors among these that still live, the last started first: they are to be stopped before they are started again."""
+        with self._lock:
+            refs = [self._children[name].address.ref for name in reversed(names)]
+        return [ref for ref in refs if ref is not None and ref.is_alive()]
+
+    def start_awaited(self, *, now: str | None = None) -> list[tuple[str, int]]:
+        """Start everyone who is awaited, is dead, and whose pause is over (or who is `now`): names and numbers of the new incarnations."""
+        started: list[tuple[str, int]] = []
+        with self._lock:
+            if self._closed:
+                return started
+            for name, child in self._children.items():
+                due_s = self._awaited.get(name)
+                if due_s is None or (name != now and (time.monotonic() < due_s or _lives(child))):
+                    continue
+                del self._awaited[name]
+                incarnation = child.address.incarnation + 1
+                child.address.point_at(child.start(incarnation), incarnation)
+                started.append((name, incarnation))
+        return started
 
     def close(self) -> None:
         """Restart nothing any more."""
         with self._lock:
             self._closed = True
 
-    def _count(self, now_s: float) -> None:
-        recent = tuple(past_s for past_s in self._restarts_s if now_s - past_s < self._restart_window_s)
-        if len(recent) >= self._restart_limit:
-            self._closed = True
-            raise RestartLimitExceeded(
-                f"the limit is {len(recent)} restarts within {self._restart_window_s:g} s, and one more was needed; the log has the crashes"
-            )
-        self._restarts_s = (*recent, now_s)
+
+def _lives(child: _Child) -> bool:
+    ref = child.address.ref
+    return ref is not None and ref.is_alive()

@@ -173,6 +173,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "redis_rest_s": (0, 3600),
     "restart_limit": (0, 1e6),
     "restart_window_s": (0, 1e6),
+    "restart_backoff_s": (0, 60),
     "outbox_drain_s": (0.001, 3600),
     "http_at_once": (1, 1000),
     "http_in_line": (0, 1e6),

@@ -37,6 +37,8 @@ class Settings:
     a kind of work for so long (`..._breaker_s`); text and images have their own numbers. `recorded_outcomes` is how many finished requests
     are remembered by their request_id. A retry waits `retry_backoff_s`, twice as long each time, a share of `retry_jitter` more or less.
     Of those who wait for their meme over HTTP `http_at_once` are served at once, and `http_in_line` wait in line.
+    A group of actors is granted `restart_limit` restarts within `restart_window_s`; from the second on each comes after a pause, of
+    `restart_backoff_s` at first.
     Every `health_period_s` the health monitor looks at the store (0: never). Beyond `memory_limit_mb` requests are shed (0: no limit).
     `fallback_font` is the path of a font for what Anton has no letters for.
     `database_limit_s`, `redis_limit_s` and `redis_rest_s` are how long one call may take, and how long Redis is left alone after a failure.
@@ -81,6 +83,7 @@ class Settings:
     redis_rest_s: float = 1.0
     restart_limit: int = 5
     restart_window_s: float = 60.0
+    restart_backoff_s: float = 1.0
     outbox_drain_s: float = 5.0
     outbox_folder: str | None = None
     http_at_once: int = 5

@@ -66,7 +66,9 @@ def start(script: Script) -> Iterator[Start]:
     pipelines: list[Pipeline] = []
 
     def begin(*, timers: Any = None, **settings: Any) -> Pipeline:
-        pipelines.append(start_pipeline(Settings(**settings), script.ports(timers or ThreadedTimers())))
+        pipelines.append(
+            start_pipeline(Settings(**({"restart_backoff_s": 0} | settings)), script.ports(timers or ThreadedTimers()), flat=True)
+        )
         return pipelines[-1]
 
     yield begin
