@@ -3,7 +3,7 @@
 What goes wrong: if all three take their first fork before any takes its second, nobody ever eats. The correction has everyone take the
 fork of the lower number first, so that no circle can close.
 
-How greenroom finds it: taking a lock is a scheduling point. In the default order everybody eats; a schedule with two deviations is enough.
+How greenroom finds it: taking a lock is a scheduling point. In the default order everybody eats; a schedule with one deviation is enough.
 
     $ greenroom explore examples/dining.py::scenario
     scenario: …
