@@ -64,7 +64,7 @@ def examples_for(test: TestRecord, *, room_mb: float) -> int:
 def learn(test: TestRecord, *, examples: int, seconds: float, known: int) -> None:
     """A batch of new examples is over: so many in that time, of which ``known`` failed as others had before.
 
-    ``interest`` grows with each new behaviour as it is told of, and is halved by each batch.
+    ``interest`` grows with each new behaviour as it is told of, and fades within three batches: a test's first batches are all news.
     """
     test.batches += 1
     test.seconds += seconds
@@ -72,7 +72,7 @@ def learn(test: TestRecord, *, examples: int, seconds: float, known: int) -> Non
     if examples and seconds > 0:
         now = examples / seconds
         test.rate = now if test.rate <= 0 else (test.rate + now) / 2
-    test.interest /= 2
+    test.interest = min(test.interest, 2 * _MOST_WEIGHT) / 4
     test.stale = test.stale / 2 + (known / examples if examples else 0.0) / 2
 
 
