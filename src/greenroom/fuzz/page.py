@@ -52,7 +52,7 @@ def page(state: State, limits: Limits, left_out: dict[str, str], *, ended: str) 
         f'<p class="quiet">{_about(state, limits, ended)}</p>',
         _tiles(state, limits),
         "<h2>Failures</h2>",
-        *([_failure(failure) for failure in state.failures.values()] or ['<p class="good">None so far.</p>']),
+        *([_failure(failure) for failure in state.failures.values()] or [f'<p class="good">{"None." if ended else "None so far."}</p>']),
         "<h2>Discovery over time</h2>",
         _charts(state, limits),
         "<h2>Tests</h2>",
