@@ -287,7 +287,7 @@ class Coordinator:
         for worker in self.workers:
             if worker.idle:
                 self._employ(worker)
-            elif worker.batch is not None and now - worker.heard_s > self._patience_s():
+            elif worker.batch is not None and now - worker.heard_s > self._patience_s(worker):
                 self._hung(worker)
         self.state.sample(max((worker.mb for worker in self.workers), default=0.0))
         self._dashboard.show(self)
@@ -297,8 +297,8 @@ class Coordinator:
             self._next_summary_s = now + _SUMMARY_EVERY_S
             self._summarise()
 
-    def _patience_s(self) -> float:
-        return HUNG_AT_THE_END_S if self.stopping else HUNG_S
+    def _patience_s(self, worker: Worker) -> float:
+        return HUNG_AT_THE_END_S if self.stopping and not worker.shrinking else HUNG_S
 
     def _stop_in_time(self) -> None:
         if self._interrupts > 1:
@@ -349,7 +349,7 @@ class Coordinator:
 
     def _hung(self, worker: Worker) -> None:
         assert worker.batch is not None
-        text = f"{worker.batch.test} (seed {worker.batch.seed}): one example takes more than {self._patience_s():g} s"
+        text = f"{worker.batch.test} (seed {worker.batch.seed}): one example takes more than {self._patience_s(worker):g} s"
         self.state.incident("worker hung", worker=worker.number, text=text)
         self._dashboard.say(f"! worker {worker.number} is ended: {text}")
         worker.kill()
