@@ -157,3 +157,57 @@ def test_undecodable_arguments_give_no_traceback(tmp_path: Path) -> None:
     )
     assert good.returncode == 0, good.stderr
     assert [os.fsencode(each.name) for each in tmp_path.iterdir() if each.suffix == ".png"] == [name]
+
+
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_check_config_shows_what_is_in_force_and_no_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, extra: list[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@127.0.0.1:1/memes")
+    status, out, err = run(capsys, "check-config", *extra)
+    assert (status, err) == (0, "")
+    assert "hunter2" not in out
+    assert "postgresql://me:***@127.0.0.1:1/memes" in out
+    assert "MEMESPY_CACHE_TTL_S" in out
+    if extra:
+        assert json.loads(out)["problems"] == []
+    else:
+        assert "texts: gpt-4o-mini at https://api.openai.com/v1 through openai" in out
+
+
+def test_check_config_tells_every_problem_in_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    monkeypatch.setenv("REDIS_URL", "http://x")
+    status, out, err = run(capsys, "check-config")
+    assert (status, out) == (2, "")
+    assert [line.split()[1] for line in err.splitlines()] == ["REDIS_URL", "LOG_LEVEL"]
+    status, out, err = run(capsys, "check-config", "--json")
+    assert (status, err, len(json.loads(out)["problems"])) == (2, "", 2)
+
+
+def test_check_config_finds_what_the_adapters_would_refuse(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMESPY_FALLBACK_FONT", "/no/such/font.ttf")
+    status, _, err = run(capsys, "check-config")
+    assert (status, "MEMESPY_FALLBACK_FONT" in err) == (2, True)
+
+
+def test_check_config_tries_the_servers_when_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+    status, out, _ = run(capsys, "check-config", "--connect")
+    assert status == 1
+    assert out.splitlines()[-2:][0] == "database: answers"
+    assert out.splitlines()[-1].startswith("redis: ConnectionError")
+
+
+def test_migrate_makes_the_tables_and_says_when_there_is_nothing_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/memes.db"
+    assert run(capsys, "migrate", "--database", url) == (0, f"{url} was empty and has its tables now\n", "")
+    assert run(capsys, "migrate", "--database", url) == (0, f"{url} is up to date already\n", "")
+
+
+def test_migrate_tells_why_it_cannot_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "migrate", "--database", "postgresql://me:hunter2@127.0.0.1:1/memes")
+    assert (status, out, len(err.splitlines())) == (1, "", 1)
+    assert "cannot be migrated" in err
+    assert "hunter2" not in err

@@ -5,7 +5,7 @@ import io
 import json
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable  # noqa: TC003 - one import style for all files
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,7 +17,7 @@ KEY = "sk-test-0123456789"
 
 @dataclass
 class Reply:
-    """`text` is the model's own words, put into a chat completion; `body` is sent as it is. `hold` keeps the answer back until it is set."""
+    """`text` is put into a chat completion, `body` is sent as it is. `hold` keeps the answer back until it is set."""
 
     text: str | None = None
     body: bytes | None = None

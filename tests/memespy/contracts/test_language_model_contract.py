@@ -62,8 +62,7 @@ def test_each_status_is_an_error_of_its_class_after_one_call(
 def test_an_answer_that_is_none_is_invalid_after_one_call(language_model: LanguageModel, openai_stub: OpenAIStub, text: str) -> None:
     openai_stub.next.append(Reply(text=text))
     with pytest.raises(ModelAnswerInvalid):
-        answer = language_model.ask(_plain())
-        (answer.text("top"), answer.text("bottom"))
+        _captions(language_model)
     assert len(openai_stub.requests) == 1
 
 
@@ -71,7 +70,7 @@ def test_an_answer_that_is_none_is_invalid_after_one_call(language_model: Langua
 def test_an_answer_that_is_no_completion_is_an_error(language_model: LanguageModel, openai_stub: OpenAIStub, body: bytes) -> None:
     openai_stub.next.append(Reply(body=body))
     with pytest.raises(ModelError):
-        language_model.ask(_plain()).text("top")
+        _captions(language_model)
     assert len(openai_stub.requests) == 1
 
 
@@ -103,3 +102,8 @@ def test_threads_may_ask_at_once(language_model: LanguageModel, openai_stub: Ope
 
 def _plain() -> Question:
     return Question("Write captions.", {"topic": "my cats"}, QUESTION.fields)
+
+
+def _captions(language_model: LanguageModel) -> tuple[str, str]:
+    answer = language_model.ask(_plain())
+    return answer.text("top"), answer.text("bottom")
