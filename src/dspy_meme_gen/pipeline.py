@@ -17,7 +17,7 @@ from dspy_meme_gen.health import Check, Health, Status
 from dspy_meme_gen.lasting import Lasting
 from dspy_meme_gen.measurements import Snapshot
 from dspy_meme_gen.messages import Abandon, Submit, Withdraw
-from dspy_meme_gen.ports import Closeable, MemeCatalogue
+from dspy_meme_gen.ports import Closeable, MemeCatalogue, Troubled
 from dspy_meme_gen.resilience.breaker import State
 from dspy_meme_gen.resilience.pressure import Pressure
 from dspy_meme_gen.subscribers import Listener
@@ -159,7 +159,10 @@ class Pipeline:
             checks["actors"] = Check("ok")
         open_breakers = [name for name, state in self.breakers().items() if state != "closed"]
         checks["breakers"] = Check("degraded", f"not closed: {', '.join(open_breakers)}") if open_breakers else Check("ok")
-        waiting = len(self._outbox.waiting())
+        if isinstance(cache := self._ports.cache, Troubled):
+            trouble = cache.trouble()
+            checks["cache"] = Check("degraded", f"out of order ({trouble}); memes are made without it") if trouble else Check("ok")
+        waiting = len(self._outbox)
         checks["outbox"] = Check("degraded", f"{waiting} memes wait for the store") if waiting else Check("ok")
         pressure = self.pressure()
         status: Status = "ok" if pressure is Pressure.NONE else "down" if pressure is Pressure.FULL else "degraded"
@@ -226,7 +229,7 @@ class Pipeline:
         try:
             self._outbox.drain(self._ports.store.put)
         except Exception as error:  # noqa: BLE001 - whatever the store raises, the stop goes on
-            waiting = len(self._outbox.waiting())
+            waiting = len(self._outbox)
             fate = "stays in the outbox until the next start" if self._outbox.durable else "is lost"
             logger.error("the store raised %s; what waited for it %s (memes: %d)", type(error).__name__, fate, waiting)  # noqa: TRY400 - no traceback for an outage
 

@@ -156,6 +156,10 @@ class Outbox(Protocol):
         """The records that wait, oldest first."""
         ...
 
+    def __len__(self) -> int:
+        """How many wait. Raises nothing."""
+        ...
+
     def drain(self, put: Callable[[MemeRecord], None]) -> None:
         """Write with `put`, oldest first, until nothing is left. What `put` raises goes to the caller; its record stays first in line."""
         ...

@@ -161,8 +161,10 @@ def test_processes_share_their_memes_through_redis(begin: Callable[..., Pipeline
 def test_without_redis_memes_are_made_all_the_same(begin: Callable[..., Pipeline], redis_server: RedisServer) -> None:
     pipeline = begin(redis_url=redis_server.url)
     first = make(pipeline, request_id="r1")
+    assert pipeline.health().checks["cache"].status == "ok"
     redis_server.pause()
     assert make(pipeline, request_id="r2") == first
+    assert pipeline.health().checks["cache"].detail == "out of order (TimeoutError); memes are made without it"
     redis_server.kill()
     assert make(pipeline, request_id="r3") == first
 

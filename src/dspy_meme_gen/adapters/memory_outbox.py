@@ -35,6 +35,11 @@ class MemoryOutbox:
         with self._lock:
             return tuple(self._records.values())
 
+    def __len__(self) -> int:
+        """How many records wait."""
+        with self._lock:
+            return len(self._records)
+
     def drain(self, put: Callable[[MemeRecord], None]) -> None:
         """Write with `put`, oldest first, until nothing is left. What `put` raises goes to the caller; its record stays first in line."""
         while True:

@@ -68,6 +68,14 @@ class SqliteOutbox:
             rows = connection.execute("SELECT * FROM outbox ORDER BY number").fetchall()
         return (*map(record_from_row, rows), *self._unsaved.waiting())
 
+    def __len__(self) -> int:
+        """How many records wait; those in a file that cannot be read are not counted."""
+        try:
+            saved: int = self._row("SELECT COUNT(*) FROM outbox")[0]
+        except (sqlite3.Error, OSError):
+            saved = 0
+        return saved + len(self._unsaved)
+
     def drain(self, put: Callable[[MemeRecord], None]) -> None:
         """Write with `put`, oldest first, until nothing is left; one record is in memory at a time."""
         while (row := self._first()) is not None:

@@ -69,6 +69,7 @@ def test_a_disk_that_refuses_keeps_the_record_in_memory_and_says_so(tmp_path: Pa
     outbox, written = SqliteOutbox(tmp_path / "file" / "outbox.db"), list[MemeRecord]()
     outbox.add(record("a"))
     assert "kept in memory only" in caplog.text
+    assert len(outbox) == 1
     outbox.drain(written.append)
     assert written == [record("a")]
 

@@ -17,9 +17,9 @@ def test_records_leave_whole_in_the_order_in_which_they_came(outbox: Outbox) -> 
     records = [record(identity) for identity in "cab"]
     for each in records:
         outbox.add(each)
-    assert outbox.waiting() == tuple(records)
+    assert (outbox.waiting(), len(outbox)) == (tuple(records), 3)
     outbox.drain(written.append)
-    assert (written, outbox.waiting()) == (records, ())
+    assert (written, outbox.waiting(), len(outbox)) == (records, (), 0)
 
 
 def test_a_record_that_cannot_be_written_stays_first_in_line(outbox: Outbox) -> None:
