@@ -38,8 +38,8 @@ def configured_ports(settings: Settings, progress: Callable[[Progress], None] = 
         scorer=ModelScorer(model),
         refiner=ModelRefiner(model),
         appropriateness=ModelVerifier("appropriateness", model, first=ports.appropriateness),
-        factuality=ModelVerifier("factuality", model, first=ports.factuality),
-        instructions=ModelVerifier("instructions", model, first=ports.instructions),
+        factuality=ModelVerifier("factuality", model),
+        instructions=ModelVerifier("instructions", model),
     )
 
 

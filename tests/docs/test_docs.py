@@ -56,7 +56,12 @@ def pattern_of(expected):
 def run(command, folder):
     """What a shell would print; greenroom and pytest are those of this checkout."""
     words = shlex.split(command)
-    modules = {"greenroom": ["-m", "greenroom"], "memespy": ["-m", "dspy_meme_gen"], "pytest": ["-m", "pytest", "-p", "no:cacheprovider"], "python": []}
+    modules = {
+        "greenroom": ["-m", "greenroom"],
+        "memespy": ["-m", "dspy_meme_gen"],
+        "pytest": ["-m", "pytest", "-p", "no:cacheprovider"],
+        "python": [],
+    }
     source = os.pathsep.join([str(Path(greenroom.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": source, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
     environment["CI"] = "1"  # Hypothesis draws the same examples each time, and sets no deadline

@@ -1,11 +1,15 @@
 """A language model through DSPy: each question becomes a signature, and DSPy words the prompt and reads the answer."""
 
+import os
 from typing import Any
+
+# DSPy would fetch a list of models and prices from the net when it is first used; the one that it brings along will do.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import dspy
 from dspy.utils import exceptions
 
-from dspy_meme_gen.adapters.language_model import Answer, Question
+from dspy_meme_gen.adapters.language_model import Answer, Question, reasons
 from dspy_meme_gen.errors import ModelAnswerInvalid, ModelError, ModelRateLimited, ModelRefused, ModelTimeout, ModelUnavailable
 
 __all__ = ["DspyChat"]
@@ -38,10 +42,11 @@ class DspyChat:
             f"openai/{model}",
             api_base=base_url,
             api_key=key or "none",
-            temperature=0,
-            max_tokens=_MOST_TOKENS,
+            temperature=None if reasons(model) else 0,
+            max_tokens=None if reasons(model) else _MOST_TOKENS,
             cache=False,
             num_retries=0,
+            engine="lm15",  # and not LiteLLM, which takes seconds to import, at the first question
             timeout=limit_s,
         )
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 
 from dspy_meme_gen.errors import ModelAnswerInvalid
 
-__all__ = ["Answer", "LanguageModel", "Question"]
+__all__ = ["Answer", "LanguageModel", "Question", "reasons"]
 
 _LONGEST_TEXT = 300
 _OBJECTS_TRIED = 8
@@ -27,6 +28,11 @@ class Question:
     inputs: Mapping[str, str]
     fields: Mapping[str, str]
     variant: int = 0
+
+
+def reasons(model: str) -> bool:
+    """Whether a model is one of OpenAI's that think before they speak: those refuse a temperature, and want room for their thoughts."""
+    return re.match(r"(?:.*/)?(?:o\d|gpt-5(?!.*-chat))", model) is not None
 
 
 class LanguageModel(Protocol):

@@ -19,20 +19,23 @@ _MARKS = dict.fromkeys(("humor", "clarity", "creativity", "shareability"), "a nu
 
 
 class ModelVerifier:
-    """Asks `first`, which costs nothing and cannot be talked round, and the language model only about what that lets pass."""
+    """Asks the language model; and before it `first`, if there is one, which costs nothing and cannot be talked round.
 
-    def __init__(self, kind: str, model: LanguageModel, *, first: Verifier) -> None:
+    What `first` refuses is refused.
+    """
+
+    def __init__(self, kind: str, model: LanguageModel, *, first: Verifier | None = None) -> None:
         self._kind = kind
         self._model = model
         self._first = first
 
     def verify(self, text: MemeText, prompt: TextPrompt) -> Verification:
         """The judgement: the stricter of the two. Raises a ModelError."""
-        before = self._first.verify(text, prompt)
-        if not before.passed:
+        before = None if self._first is None else self._first.verify(text, prompt)
+        if before is not None and not before.passed:
             return before
         answer = self._model.ask(Question(_INSTRUCTIONS[self._kind], _inputs(text, prompt), _JUDGEMENT))
-        score = min(before.score, answer.unit("score"))
+        score = min(1.0 if before is None else before.score, answer.unit("score"))
         return Verification(self._kind, answer.truth("passed"), score, answer.text("reason", longest=_REASON_LONGEST))
 
 

@@ -3,17 +3,18 @@
 import json
 
 from dspy_meme_gen.adapters.http_calls import JsonCalls
-from dspy_meme_gen.adapters.language_model import Answer, Question
+from dspy_meme_gen.adapters.language_model import Answer, Question, reasons
 from dspy_meme_gen.errors import ModelAnswerInvalid
 
 __all__ = ["OpenAIChat"]
 
 _MOST_BYTES = 1_000_000
 _MOST_TOKENS = 500
+_MOST_THOUGHTS = 8000
 
 
 class OpenAIChat:
-    """Asks for a JSON object, at temperature 0 and with a fixed seed. One attempt a question. Any thread may ask."""
+    """Asks for a JSON object, at temperature 0 and a fixed seed where the model takes them. One attempt a question. Any thread may ask."""
 
     def __init__(self, base_url: str, key: str | None, model: str, *, limit_s: float) -> None:
         self._calls = JsonCalls(base_url, key, limit_s=limit_s, most_bytes=_MOST_BYTES)
@@ -46,7 +47,10 @@ class OpenAIChat:
                 {"role": "user", "content": json.dumps(dict(question.inputs), ensure_ascii=True)},
             ],
             "response_format": {"type": "json_object"},
-            "temperature": 0,
-            "seed": question.variant,
-            "max_tokens": _MOST_TOKENS,
+            **self._limits(question),
         }
+
+    def _limits(self, question: Question) -> dict[str, object]:
+        if reasons(self._model):
+            return {"max_completion_tokens": _MOST_THOUGHTS}
+        return {"temperature": 0, "seed": question.variant, "max_tokens": _MOST_TOKENS}

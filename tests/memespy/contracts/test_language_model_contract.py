@@ -1,5 +1,6 @@
 """What every language model's adapter keeps to: one question is one call, and each kind of trouble has one class of error."""
 
+import sys
 import threading
 from typing import Any
 
@@ -98,6 +99,26 @@ def test_threads_may_ask_at_once(language_model: LanguageModel, openai_stub: Ope
     for thread in threads:
         thread.join()
     assert answers == ["me: cats"] * 4
+
+
+@pytest.mark.parametrize("name", ["gpt-5-mini", "o3-mini", "gpt-4o-mini", "gpt-5-chat-latest", "meta/llama:7b"])
+def test_a_model_that_reasons_is_asked_without_a_temperature(language_model: Any, openai_stub: OpenAIStub, name: str) -> None:
+    model = type(language_model)(openai_stub.url, KEY, name, limit_s=10.0)
+    assert _captions(model)[0] == "me: cats"
+    [request] = openai_stub.requests
+    assert ("temperature" in request) == (name not in {"gpt-5-mini", "o3-mini"})
+    if hasattr(model, "close"):
+        model.close()
+
+
+def test_dspy_fetches_nothing_from_the_net(language_model: LanguageModel) -> None:
+    if "Dspy" not in type(language_model).__name__:
+        pytest.skip("about DSPy alone")
+    from dspy.clients import model_metadata  # noqa: PLC0415 - an extra
+
+    _captions(language_model)
+    assert model_metadata.source_info()["is_env_forced"]
+    assert "litellm" not in sys.modules
 
 
 def _plain() -> Question:

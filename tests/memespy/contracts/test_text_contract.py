@@ -94,6 +94,9 @@ class TestWithALanguageModel:
         with pytest.raises(ModelAnswerInvalid):
             ports.factuality.verify(TEXT, ABOUT_CATS)
 
+    def test_a_text_that_is_on_topic_without_naming_it_is_for_the_model_to_judge(self, ports: Ports) -> None:
+        assert ports.instructions.verify(MemeText("nine lives", "zero deadlines"), ABOUT_CATS).passed
+
     def test_numbers_and_truths_may_be_written_as_words(self, ports: Ports, openai_stub: OpenAIStub) -> None:
         openai_stub.fields = lambda _: {"passed": "False", "score": "0.25", "reason": "so  it \u200bis"}
         answer = ports.factuality.verify(TEXT, ABOUT_CATS)
