@@ -89,6 +89,11 @@ class TestPostgreSQL:
             assert in_time(lambda: store.get("m-1")) == record("m-1")
         assert in_time(lambda: store.put(record("m-1", "dogs"))) is None
 
+    def test_the_server_knows_the_limit_too(self, store: SqlAlchemyStore) -> None:
+        with store._connected() as connection:
+            limits = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in ("statement_timeout", "lock_timeout")]
+        assert limits == ["500ms", "500ms"]
+
     def test_threads_that_meet_an_outage_all_come_back(self, store: SqlAlchemyStore, postgres: PostgresServer) -> None:
         postgres.pause()
         results: list[Any] = []

@@ -60,3 +60,13 @@ def test_nothing_is_tried_twice_and_no_log_shows_the_password(rude: Rude, caplog
     assert cache.trouble() is not None
     assert "hunter2" not in caplog.text + (cache.trouble() or "")
     cache.close()
+
+
+def test_a_server_that_is_not_there_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits(seconds: float) -> None:
+        raise AssertionError(f"the client waits {seconds} s before it tries again")
+
+    monkeypatch.setattr("redis.retry.sleep", waits)
+    cache = RedisCache("redis://127.0.0.1:1", namespace="n", ttl_s=60)
+    assert (cache.get("a"), cache.trouble()) == (None, "ConnectionError")
+    cache.close()
