@@ -119,6 +119,10 @@ class Pipeline:
         """What waits for the store, oldest first."""
         return self._outbox.waiting()
 
+    def deferred_count(self) -> int:
+        """How many memes wait for the store; unlike `deferred` it reads none of them, and raises nothing."""
+        return len(self._outbox)
+
     def record(self, meme_id: str) -> MemeRecord | None:
         """The record of a meme, also one that still waits for the store, or None. Raises what the store raises."""
         return self._outbox.find(meme_id) or self._ports.store.get(meme_id)

@@ -180,6 +180,7 @@ def test_an_outage_of_the_database_loses_no_meme_and_stores_none_twice(
     during = [make(pipeline, f"during {number}") for number in range(3)]
     assert [each.degraded for each in during] == [("store_deferred",)] * 3
     assert [each.id for each in pipeline.deferred()] == [each.id for each in during]
+    assert pipeline.deferred_count() == 3
     assert pipeline.record(during[0].id) is not None
     postgres.start()
     after = make(pipeline, "after")

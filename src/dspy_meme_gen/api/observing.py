@@ -89,7 +89,7 @@ class _Collector:
         yield from (ended, refused, stages, latency, breakers)
         for name, what, value in (
             ("in_flight", "Requests without an outcome yet.", len(pipeline.in_flight())),
-            ("outbox", "Memes that wait for the store.", len(pipeline.deferred())),
+            ("outbox", "Memes that wait for the store.", pipeline.deferred_count()),
             ("pressure", "0 none to 4 full.", int(pipeline.pressure())),
             ("http_in_line", "HTTP requests that wait for their turn.", len(self._turns)),
             ("resident_bytes", "Memory of the process.", resident_bytes()),
