@@ -26,7 +26,9 @@ from greenroom.policies.drawn import from_bytes, schedule_bytes
 from greenroom.policies.fifo import Fifo
 from greenroom.recording import Recorded
 from greenroom.render.lanes import lanes
+from greenroom.schedule import Schedule
 from greenroom.stage import Stage
+from greenroom.told import Ran, listeners, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -282,6 +284,8 @@ class ActorMachine(Recorded):
         finally:
             if error is not None and _is_failure(error):
                 self._show(error)
+            if listeners:
+                tell(self._ran())
             self._close()
 
     def _finish(self) -> None:
@@ -354,6 +358,17 @@ class ActorMachine(Recorded):
         if self._stage is not None and len(self.history):
             diagnosis.conclude(self.history, self._stage.tasks, error)
             note("\n" + lanes(self.history) + "\n")
+
+    def _ran(self) -> Ran:
+        """What this example was, for who counts."""
+        kinds = {
+            "raised " + type(one.error).__name__ if one.error else "was answered" if one.done else "is pending" for one in self.operations
+        }
+        name, outcomes = type(self).__qualname__, tuple(sorted(kinds))
+        if self._stage is None:
+            return Ran(name, outcomes=outcomes)
+        schedule = Schedule(tuple(self._stage.scheduler.deviations))
+        return Ran(name, 1, 1, self.steps, tuple(task.name for task in self._stage.tasks), schedule, outcomes=outcomes)
 
     def _close(self) -> None:
         if self._stage is not None:

@@ -5,6 +5,8 @@ Reports travel from the workers of pytest-xdist to the process that prints; so d
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +99,12 @@ class Accounts:
     def report(self, report: pytest.TestReport, failures: list[Failure], item: pytest.Item) -> None:
         """Let ``report`` carry what was counted since the last one of this test, and show what failed."""
         if report.failed:
-            for failure in failures or ([self._found] if self._found is not None else []):
+            failures = failures or ([self._found] if self._found is not None else [])
+            for failure in failures:
                 self._show(report, failure, replay_line(item, failure.schedule) or failure.replay_line)
+            if not failures and self._test.executions:
+                replay = f"replay: pytest {shlex.quote(item.nodeid)} --greenroom-replay" if _is_kept(item) else ""
+                self.failed(report, claim_of(report), replay)
         self.carry(report)
 
     def carry(self, report: pytest.TestReport) -> None:
@@ -145,9 +151,25 @@ class Accounts:
         """The section of the summary, where greenroom was used."""
         if not self._all.executions and not self._all.failures:
             return
-        terminalreporter.section("greenroom")
+        terminalreporter.write_sep("=", "greenroom")
         for line in _summary(self._all):
             terminalreporter.write_line(line)
+
+
+def claim_of(report: pytest.TestReport) -> str:
+    """What failed, in one line."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(report.longrepr if crash is None else crash.message).partition("\n")[0]
+
+
+def _is_kept(item: pytest.Item) -> bool:
+    """Whether Hypothesis keeps the failures of this test."""
+    if "hypothesis" not in sys.modules:
+        return False
+    from greenroom.hypothesis_tests import hypothesis_test  # noqa: PLC0415 - only where the program has loaded Hypothesis
+
+    test = hypothesis_test(item)
+    return test is not None and test.settings.database is not None
 
 
 def _summary(account: Account) -> Iterator[str]:

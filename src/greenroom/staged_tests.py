@@ -23,6 +23,7 @@ from greenroom.errors import LeftBehind, PromiseBroken
 from greenroom.history import History
 from greenroom.policies import policy_named
 from greenroom.policies.replay import Replay
+from greenroom.pytest_account import claim_of
 from greenroom.render.lanes import lanes
 from greenroom.schedule import Schedule
 from greenroom.stage import Stage
@@ -130,7 +131,7 @@ class StagedTests:
         for report in reports:
             if report.failed:
                 report.sections.append(("greenroom", f"{lanes(history)}\n\n{replay}"))
-                self._accounts.failed(report, _claim(report), replay)
+                self._accounts.failed(report, claim_of(report), replay)
         self._accounts.carry(reports[-1])
         return reports
 
@@ -153,11 +154,6 @@ class StagedTests:
     def _stuck(self, tasks: list[Task]) -> BaseException:
         error = diagnosis.judge(tasks, ignore=(*self._ignore, LeftBehind))
         return error or explain_deadlock(diagnosis.stuck_tasks(tasks))
-
-
-def _claim(report: pytest.TestReport) -> str:
-    crash = getattr(report.longrepr, "reprcrash", None)
-    return str(report.longrepr if crash is None else crash.message).partition("\n")[0]
 
 
 def _nothing() -> None:
