@@ -19,6 +19,7 @@ from greenroom import diagnosis, onlooker
 from greenroom.client import Client, StageClient, ThreadClient
 from greenroom.deadlock import explain_deadlock, idle
 from greenroom.errors import ActorDied, GreenroomError, LeftBehind, Livelock, PromiseBroken, ThreadDied, UsageError
+from greenroom.failure import Failure
 from greenroom.history import History, Operation
 from greenroom.ignoring import switched_off
 from greenroom.machine_run import TestCaseThatShrinks
@@ -358,6 +359,8 @@ class ActorMachine(Recorded):
         if self._stage is not None and len(self.history):
             diagnosis.conclude(self.history, self._stage.tasks, error)
             note("\n" + lanes(self.history) + "\n")
+            failure = Failure(error, Schedule(), self.history, type(self).__qualname__)
+            error.greenroom_example = failure  # type: ignore[attr-defined]  # for the pytest plugin
 
     def _ran(self) -> Ran:
         """What this example was, for who counts."""

@@ -5,6 +5,7 @@ Reports travel from the workers of pytest-xdist to the process that prints; so d
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from dataclasses import asdict, dataclass, field
@@ -56,6 +57,7 @@ class Accounts:
         self._test = Account()
         self._schedules: set[int] = set()
         self._found: Failure | None = None
+        self._example: Failure | None = None
         self._all = Account()
         told.listeners.append(self.listen)
 
@@ -81,12 +83,13 @@ class Accounts:
 
     def begin(self) -> None:
         """A test begins."""
-        self._test, self._schedules, self._found = Account(), set(), None
+        self._test, self._schedules, self._found, self._example = Account(), set(), None, None
 
-    def failures_of(self, error: BaseException | None) -> list[Failure]:
-        """The failures that ``error`` is about; their pictures go from its notes into a section of the report, where those are shown."""
+    def failures_of(self, call: pytest.CallInfo[Any]) -> list[Failure]:
+        """The failures that the error of ``call`` is about; their pictures go from its notes into a section of the report, if shown."""
         failures = []
-        for one in _members(error):
+        for one in _members(None if call.excinfo is None else call.excinfo.value):
+            self._example = getattr(one, "greenroom_example", self._example)
             failure: Failure | None = getattr(one, "greenroom_failure", None)
             if failure is None:
                 continue
@@ -96,15 +99,25 @@ class Accounts:
                 notes[:] = [note for note in notes if failure.replay_line not in note]
         return failures
 
-    def report(self, report: pytest.TestReport, failures: list[Failure], item: pytest.Item) -> None:
-        """Let ``report`` carry what was counted since the last one of this test, and show what failed."""
+    def report(self, report: pytest.TestReport, failures: list[Failure], item: pytest.Item, *, has_picture: bool) -> None:
+        """Let ``report`` carry what was counted since the last one of this test, and show what failed.
+
+        Args:
+            report: of one phase of a test.
+            failures: what its error is about.
+            item: the test.
+            has_picture: whether the pictures of ``failures`` are in the report already.
+        """
         if report.failed:
             failures = failures or ([self._found] if self._found is not None else [])
             for failure in failures:
-                self._show(report, failure, replay_line(item, failure.schedule) or failure.replay_line)
+                self._show(report, failure, replay_line(item, failure.schedule) or failure.replay_line, has_picture=has_picture)
             if not failures and self._test.executions:
                 replay = f"replay: pytest {shlex.quote(item.nodeid)} --greenroom-replay" if _is_kept(item) else ""
-                self.failed(report, claim_of(report), replay)
+                page = "" if self._example is None else self._page(self._example, replay or f"replay: pytest {shlex.quote(item.nodeid)}")
+                if page and self._in_section:  # Hypothesis shows the picture of a machine's example, beside its steps
+                    report.sections.append(("greenroom", "\n".join(filter(None, (replay, page)))))
+                self.failed(report, claim_of(report), replay, page)
         self.carry(report)
 
     def carry(self, report: pytest.TestReport) -> None:
@@ -115,13 +128,11 @@ class Accounts:
             vars(report)["greenroom"] = asdict(account)
         self.begin()
 
-    def _show(self, report: pytest.TestReport, failure: Failure, replay: str) -> None:
+    def _show(self, report: pytest.TestReport, failure: Failure, replay: str, *, has_picture: bool) -> None:
         page = self._page(failure, replay)
-        told_page = f"\n{page}" if page else ""
         if self._in_section:
-            claim, _, rest = failure.told().partition("\n\n")
-            del claim  # pytest shows it already
-            report.sections.append(("greenroom", rest.replace(failure.replay_line, replay) + told_page))
+            picture = "" if has_picture else failure.told().partition("\n\n")[2].replace(failure.replay_line, replay)  # without the claim
+            report.sections.append(("greenroom", "\n".join(filter(None, (picture, page)))))
         self.failed(report, failure.headline, replay, page)
 
     def failed(self, report: pytest.TestReport, claim: str, replay: str, page: str = "") -> None:
@@ -129,15 +140,13 @@ class Accounts:
         self._test.failures.append({"test": report.nodeid, "claim": claim, "replay": replay, "page": page})
 
     def _page(self, failure: Failure, replay: str) -> str:
-        try:
-            from greenroom import pages  # noqa: PLC0415 - only what failed needs it
-        except ImportError:
-            return ""
+        from greenroom import pages  # noqa: PLC0415 - only what failed needs it
+
         try:
             path: Path = pages.save(failure, folder=self._folder, replay_line=replay)
         except UsageError as error:
             return f"page: {error}"
-        return f"page: {path}"
+        return f"page: {os.path.relpath(path)}"
 
     # -- all of them -----------------------------------------------------------------------------------------------
 

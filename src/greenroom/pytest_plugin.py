@@ -103,9 +103,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """The picture of a failure is a section of the report; and every report carries what its test has run."""
     accounts = item.config.stash[_accounts]
-    failures = accounts.failures_of(None if call.excinfo is None else call.excinfo.value)
+    failures = accounts.failures_of(call)
     report = yield
-    accounts.report(report, failures, item)
+    late = [] if failures else accounts.failures_of(call)  # for tests of unittest, pytest knows the error only now
+    accounts.report(report, failures or late, item, has_picture=bool(late))
     return report
 
 

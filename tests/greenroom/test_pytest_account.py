@@ -121,6 +121,14 @@ def test_the_picture_is_a_section_of_the_report_and_not_twice_there(run):
         assert text.count("main starts Wallet-1, Till-2, Till-3") == 1
 
 
+def test_the_page_of_a_failure_is_written_and_named(run, pytester):
+    result = run(RAISES)
+    page = section(result)[3].removeprefix("  page: ")
+    assert page.startswith(".greenroom/")
+    assert "balance 70" in (pytester.path / page).read_text(encoding="utf-8")
+    assert f"page: {page}" in result.stdout.lines
+
+
 def test_where_sections_are_not_shown_the_picture_stays_with_the_error(run):
     assert run(RAISES, "--show-capture=no").stdout.str().count("main starts Wallet-1, Till-2, Till-3") == 1
 
@@ -294,6 +302,27 @@ def test_a_machine_is_counted_with_how_its_operations_ended(run):
     result.assert_outcomes(passed=1)
     assert re.match(r"\d+ executions of 1 scenario, ", section(result)[0])
     assert "greenroom: an operation was answered" in result.stdout.str()
+
+
+def test_the_failure_of_a_machine_has_a_page_and_one_picture(run, pytester):
+    result = run("""
+    from hypothesis.stateful import rule
+
+    class WalletMachine(greenroom.ActorMachine):
+        def start_actors(self):
+            self.wallet = Wallet.start()
+
+        @rule()
+        def spend(self):
+            assert self.perform(self.wallet.ask, None) < 100, "nothing was spent"
+
+    TestWallet = WalletMachine.TestCase
+    TestWallet.settings = settings(max_examples=5, stateful_step_count=3, database=None, deadline=None, phases=[Phase.generate])
+    """)
+    result.assert_outcomes(failed=1)
+    lines = section(result)
+    assert lines[1] == "test_wallet.py::TestWallet::runTest: AssertionError: nothing was spent"
+    assert "nothing was spent" in (pytester.path / lines[2].removeprefix("  page: ")).read_text(encoding="utf-8")
 
 
 def test_a_test_on_stage_is_counted_and_says_how_it_is_replayed(run):
