@@ -50,6 +50,9 @@ class Observations:
         from hypothesis.internal.observability import add_observability_callback  # noqa: PLC0415 - as above
 
         folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
         today = dt.datetime.now(tz=dt.UTC).date()
         self.path = folder / f"{today.isoformat()}-{process}.jsonl"
         self._ran: list[Ran] = []

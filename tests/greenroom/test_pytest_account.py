@@ -269,6 +269,7 @@ def test_observations_carry_the_executions_of_their_example(run, pytester):
     assert not (pytester.path / ".greenroom" / "observed").exists()
     run(DRAWN, "--greenroom-observability").assert_outcomes(passed=1)
     [path] = (pytester.path / ".greenroom" / "observed").glob("*-main.jsonl")
+    assert (path.parent / ".gitignore").read_text(encoding="utf-8") == "*\n"
     seen = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     examples = [line for line in seen if line["type"] == "test_case" and line["status"] == "passed"]
     assert len(examples) == 20
