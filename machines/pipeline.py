@@ -395,7 +395,7 @@ class PipelineMachine(greenroom.ActorMachine):
         """Whether the service runs on undisturbed: no crash is still to come, the store is up, and the supervisor has not given up."""
         if self.on_threads or self.script.store_is_down or any(state.stop_error for state in self.conformance.states()):
             return False
-        return not any(task.inbox.crash_next for task in self.stage.tasks if task.inbox is not None and not task.done)
+        return not self.pending_faults
 
     def _inspect(self) -> None:
         records = tuple(sorted(self.script.records.values(), key=lambda record: record.id))

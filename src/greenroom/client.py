@@ -95,6 +95,7 @@ class _Client:
     def __init__(self, name: str, history: History) -> None:
         self.name = name
         self._history = history
+        self.kept: list[tuple[Callable[..., Any], tuple[Any, ...]]] | None = None  # the calls, where somebody wants to repeat them
 
     def call(self, name: str, function: Callable[..., Any], *arguments: Any) -> Operation:
         """Have this client call ``function(*arguments)``, after the calls it has been given before.
@@ -105,6 +106,8 @@ class _Client:
         operations = self._history.operations
         operation = Operation(self.name, name, arguments, len(operations) + 1, asked=arguments_text(arguments))
         operations.append(operation)
+        if self.kept is not None:
+            self.kept.append((function, arguments))
         self._submit(operation, function)
         return operation
 

@@ -182,6 +182,8 @@ def deadlock_beside_others(tasks: list[Task]) -> Deadlock | None:
         return None
     error = explain_deadlock(still)
     others = [task.name for task in tasks if not task.done and (not task.blocked or task.timer)]
+    if not others:
+        return error
     told = type(error)(f"{error}\n  (meanwhile {', '.join(others[:6])}{' …' if len(others) > 6 else ''} run on)")
     told.about = error.about
     return told
@@ -190,8 +192,8 @@ def deadlock_beside_others(tasks: list[Task]) -> Deadlock | None:
 def waits_for(task: Task) -> str:
     """What a task waits for, in the few words of a picture's last line."""
     target = task.target
-    if task.operation == "sleep":
-        return "sleeps"
+    if task.operation in ("sleep", "pause"):
+        return "sleeps" if task.operation == "sleep" else "paused by a fault"
     if isinstance(target, Future) and target.asked is not None:
         inbox, number, _ = target.asked
         return f"waits for {inbox.greenroom_name} to answer #{number}"
@@ -200,6 +202,11 @@ def waits_for(task: Task) -> str:
     if task.operation == "join":
         return f"waits for {getattr(target, 'name', None) or getattr(target, 'greenroom_name', 'something')} to end"
     return f"waits for {getattr(target, 'greenroom_name', 'something')}"
+
+
+def held(task: Task) -> bool:
+    """Whether a fault that a machine has injected holds it: it goes on once the machine says so."""
+    return not task.done and task.operation in ("pause", "hang")
 
 
 def idle(task: Task) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from greenroom.schedule import Schedule
 
 _CONTEXT = 4  # events shown before the first that differs
-_SUSPECTS = (
+SUSPECTS = (
     "the order of a set or of what id() or hash() decides (sort it), the real clock (datetime.now(), a time function kept before the stage "
     "opened), a random generator made before the stage opened, a real thread, a file or a network"
 )
@@ -123,7 +123,7 @@ def _message(scenario: str, schedule: Schedule, first: _Taken, second: _Taken, *
     if first_alone:
         lines.append(f"only the first execution is different: {_KEPT}")
     else:
-        lines.append(f"the usual suspects: {_SUSPECTS}")
+        lines.append(f"the usual suspects: {SUSPECTS}")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pykka
 
-from greenroom.deadlock import deadlock_beside_others, explain_deadlock, idle, place_in_picture, sentence, waits_for
+from greenroom.deadlock import deadlock_beside_others, explain_deadlock, held, idle, place_in_picture, sentence, waits_for
 from greenroom.describe import describe, describe_message
 from greenroom.errors import (
     ActorDied,
@@ -104,8 +104,12 @@ def _never_at_rest(main: Task, busy: list[Task]) -> LeftBehind:
 
 def stuck_tasks(tasks: list[Task]) -> list[Task]:
     """The tasks that wait for something other than an actor's next message; the scenario and its clients first."""
-    stuck = [task for task in tasks if not task.done and task.blocked and not task.daemon and not idle(task) and not _idle_thread(task)]
+    stuck = [task for task in tasks if _is_stuck(task)]
     return sorted(stuck, key=place_in_picture)
+
+
+def _is_stuck(task: Task) -> bool:
+    return task.blocked and not (task.done or task.daemon or held(task) or idle(task) or _idle_thread(task))
 
 
 def left_behind(tasks: list[Task]) -> list[Task]:

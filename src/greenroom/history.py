@@ -22,7 +22,8 @@ class Event(NamedTuple):
     - of locks: lock, unlock, busy (it could not be had); of semaphores: acquire, release, empty; of conditions: notify, notified; of
       events: set, clear, wait (it was set), read; of queues: put, get, read, task_done; of threads: start; of threads and queues: join;
     - of clients: call, result; of the scenario: choose, checkpoint, sleep, note; line (a task goes on in the middle of a function); held
-      (back, by the schedule).
+      (back, by the schedule);
+    - of a machine: fault (something that it has injected strikes the task; ``target`` is the port, if it is one's).
 
     ``number`` tells which message of the inbox ``target`` is meant, or which item of a queue (counted from 1), or is 0. ``deviation``
     marks the first thing that a task did after it was chosen against the default order.

@@ -44,6 +44,7 @@ _WITHOUT_POINT: Final = (
     ast.While,  # its test has one, each time
 )  # fmt: skip
 _REFUSED: Final = ("greenroom", "greenlet", "pykka")
+_NO_FUNCTION: Final = ("<lambda>", "<module>")  # a module that is still being run is a function to Python
 _PATIENCE: Final = 10_000  # lines that a task may still run while its stage closes
 
 _Key = tuple[str, int]
@@ -89,7 +90,7 @@ class Lines:
         for function in [value for value in gc.get_objects() if type(value) is FunctionType]:
             module, codes = wanted.get(id(function.__globals__), (None, {}))
             old = function.__code__
-            if module is None or old.co_filename != module.__file__ or old.co_name == "<lambda>":
+            if module is None or old.co_filename != module.__file__ or old.co_name in _NO_FUNCTION:
                 continue
             new = codes.get((old.co_qualname, old.co_firstlineno))
             if new is None or new.co_freevars != old.co_freevars:

@@ -5,28 +5,32 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pykka
-from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, StopTest, UnsatisfiedAssumption
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from greenroom import diagnosis, onlooker
+from greenroom.claims import Claims
 from greenroom.client import Client, StageClient, ThreadClient
-from greenroom.deadlock import explain_deadlock, idle
-from greenroom.errors import ActorDied, GreenroomError, LeftBehind, Livelock, PromiseBroken, ThreadDied, UsageError
+from greenroom.deadlock import explain_deadlock, held
+from greenroom.errors import UsageError
 from greenroom.failure import Failure
+from greenroom.fault_rules import add_fault_rules
 from greenroom.history import History, Operation
-from greenroom.ignoring import switched_off
+from greenroom.injection import Injection
+from greenroom.judging import Judging
+from greenroom.lines import Lines, modules_named
 from greenroom.machine_run import TestCaseThatShrinks
 from greenroom.policies.drawn import from_bytes, schedule_bytes
 from greenroom.policies.fifo import Fifo
 from greenroom.recording import Recorded
 from greenroom.render.lanes import lanes
+from greenroom.rule_choice import narrow
 from greenroom.schedule import Schedule
 from greenroom.stage import Stage
 from greenroom.told import Ran, listeners, tell
@@ -58,42 +62,54 @@ class _Switched:
         return self.now.choose_value(count)
 
 
-class ActorMachine(Recorded):
+class ActorMachine(Injection, Claims, Judging, Recorded):
     """A RuleBasedStateMachine that drives unmodified Pykka actors on a controlled schedule, in virtual time.
 
     Write ``start_actors`` (and ``stop_actors`` where ``ActorRegistry.stop_all()`` is not enough), and rules that give calls to clients:
     ``self.client("alice").ask(self.counter, message)`` returns an ``Operation``, which is pending until the rule ``run`` lets the actors
-    work. ``advance`` lets virtual time pass. Invariants hold after each step: no actor dies unseen, no task waits for ever, no message is
-    left lying. At the end the machine settles, checks that every call was answered, calls ``at_rest``, stops the actors, and checks that
-    none is left.
+    work. ``advance`` lets virtual time pass, and each of ``faults`` is a rule as well. After each step the built-in claims hold: no actor
+    dies unseen, no task waits for ever, no message is left lying.
+
+    At the end come two phases. Safety: what is under way goes on, under the faults that there are, and the claims hold. Liveness: all
+    faults end, and the system must converge: everything settles, every call is answered, ``at_rest`` and the ``checks`` hold, the actors
+    are stopped, and none is left.
 
     With ``GREENROOM_ACTORS=threads`` (pytest: ``--actors=threads``) the same rules run on Pykka's own threads: ``run`` then waits for the
-    clients, schedules are ignored, and time cannot be advanced.
+    clients, schedules are ignored, time cannot be advanced, and of the faults those of ports are left that need no virtual time.
 
     Attributes:
-        ignore: classes of ``PromiseBroken`` that this machine means to break; never ``Livelock``, for nothing can go on after it.
+        granularity: "message" (tasks are switched at visible operations) or "line" (also before each source line of ``lines_of``).
+        lines_of: names of modules and packages, for "line"; the machine's own module if none is given.
         settle_s: virtual seconds granted at the end for what is under way.
         patience_s: real seconds that ``run`` waits on real threads.
     """
 
     TestCase = TestCaseThatShrinks()
-    ignore: ClassVar[tuple[type[GreenroomError], ...]] = ()
+    granularity: ClassVar[str] = "message"
+    lines_of: ClassVar[tuple[str, ...]] = ()
     max_steps: ClassVar[int] = 20_000
     settle_s: ClassVar[float] = 600.0
     patience_s: ClassVar[float] = 20.0
+    _fault_rules: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._fault_rules = add_fault_rules(cls)
 
     def __init__(self) -> None:
         super().__init__()
-        if Livelock in switched_off(self.ignore):
-            raise UsageError("a machine cannot ignore greenroom.Livelock, for nothing can go on after it: raise its max_steps")
+        self._rules_strategy = narrow(getattr(self, "_rules_strategy", None))
+        self._prepare_claims()
+        self._prepare_judging()
         self._handled_outside = sys.exc_info()[1]
         self._actors_before = pykka.ActorRegistry.get_all()
         self.on_threads = _on_threads()
         self.history = History()
         self.operations: list[Operation] = self.history.operations
-        self.injected: list[str] = []
+        self._prepare_injection()
         self._clients: dict[str, Client] = {}
         self._policy = _Switched()
+        self._lines: Lines | nullcontext[None] = nullcontext()
         self._stage: Stage | None = None
         self._ending = b""
         self._stopped = False
@@ -101,7 +117,9 @@ class ActorMachine(Recorded):
             self._stage = Stage(self._policy, history=self.history, max_steps=sys.maxsize)
             self._stage.__enter__()
         try:
+            self._switch_at_lines()
             self.perform(self.start_actors)
+            self._check_faults()
         except BaseException as error:
             if _is_failure(error):
                 self._show(error)
@@ -130,6 +148,7 @@ class ActorMachine(Recorded):
                 known = ThreadClient(name, self.history, time.perf_counter_ns)
             else:
                 known = StageClient(name, self.history, self._stage)
+                known.kept = self._calls
             self._clients[name] = known
         return known
 
@@ -142,36 +161,23 @@ class ActorMachine(Recorded):
         """
         if self._stage is None:
             return function(*arguments)
-        task = self._stage.spawn("machine", lambda: function(*arguments))
+        task = self._ports.bypassed_by = self._stage.spawn("machine", lambda: function(*arguments))
         task.daemon = True
         self._drive(Fifo(), self.now_s)
         limit = self.now_s + self.settle_s
         while not task.done and self._next_timer_s() <= limit:
             self._drive(Fifo(), self._next_timer_s())
         if not task.done:
+            waiting = [other.name for other in self._stage.tasks if held(other)]
+            if waiting:
+                raise UsageError(
+                    f"perform() waits for what a fault holds up, {', '.join(waiting)}: call heal(), resume() or release() first"
+                )
             raise explain_deadlock([task])
         self._stage.scheduler.forget(task)
         if task.error is not None:
             raise task.error
         return task.result
-
-    def crash(self, actor_class: type[pykka.Actor], exception: Exception | Callable[[Task], Exception] | None = None) -> bool:
-        """Let the youngest live actor of that class raise in place of handling its next message; False if there is none.
-
-        Only on a stage: ``precondition(lambda self: not self.on_threads)``.
-
-        Args:
-            actor_class: subclasses count as well.
-            exception: what to raise, or a function that is called at that moment with the actor's task, and makes it.
-        """
-        if self._stage is None:
-            raise UsageError("crash() needs a stage: guard the rule with precondition(lambda self: not self.on_threads)")
-        for task in reversed(self._stage.tasks):
-            if task.actor is not None and not task.done and isinstance(task.actor, actor_class):
-                task.inbox.crash_next = exception or RuntimeError("crash injected by the machine")
-                self.injected.append(task.name)
-                return True
-        return False
 
     @property
     def now_s(self) -> float:
@@ -216,58 +222,15 @@ class ActorMachine(Recorded):
             self._drive(from_bytes(schedule), self.now_s)
 
     @precondition(lambda self: not self.on_threads)
-    @rule(seconds=st.sampled_from((0.1, 1.0, 5.0, 30.0)), schedule=schedule_bytes())
+    @rule(seconds=st.sampled_from((0.1, 1.0, 5.0, 30.0)), schedule=st.binary(max_size=8))  # one choice less, to stay narrow
     def advance(self, seconds: float, schedule: bytes) -> None:
         """Let virtual time pass."""
         self._drive(from_bytes(schedule), self.now_s + seconds)
 
     @invariant()
     def no_promise_is_broken(self) -> None:
-        """What holds after each step of any actor program: the claims below."""
-        self.no_actor_dies_unseen()
-        self.no_thread_dies_unseen()
-        self.no_task_waits_for_ever()
-        self.no_message_is_left_lying()
-
-    def no_actor_dies_unseen(self) -> None:
-        """No actor has ended by an exception that nobody saw, except where the machine injected one."""
-        if self._stage is None or _ignored(ActorDied, self.ignore):
-            return
-        for task in self._stage.tasks:
-            if task.name in self.injected:
-                task.seen_failure = True
-        death = diagnosis.unseen_death(self._stage.tasks)
-        if death is not None:
-            raise death
-
-    def no_thread_dies_unseen(self) -> None:
-        """No thread that the program started has ended by an exception."""
-        if self._stage is None or _ignored(ThreadDied, self.ignore):
-            return
-        crash = diagnosis.unseen_crash(self._stage.tasks)
-        if crash is not None:
-            raise crash
-
-    def no_task_waits_for_ever(self) -> None:
-        """At rest, whoever waits can still be woken."""
-        if not self._at_rest() or self._next_timer_s() < float("inf"):
-            return
-        stuck = diagnosis.stuck_tasks(self.stage.tasks)
-        if stuck:
-            deadlock = explain_deadlock(stuck)
-            if not _ignored(type(deadlock), self.ignore):
-                raise deadlock
-
-    def no_message_is_left_lying(self) -> None:
-        """At rest, every live actor has read its inbox."""
-        if not self._at_rest():
-            return
-        for task in self.stage.tasks:
-            if task.inbox is not None and not task.done and idle(task):
-                assert not task.inbox.waiting(), f"{task.name} is idle, and has unread messages: {task.inbox.waiting()}"
-
-    def _at_rest(self) -> bool:
-        return self._stage is not None and not self._stage.scheduler.ready
+        """What holds after each step of any actor program: the built-in claims that are on."""
+        self._check_after_step()
 
     # -- the end ---------------------------------------------------------------------------------------------------------
 
@@ -288,36 +251,24 @@ class ActorMachine(Recorded):
             if listeners:
                 tell(self._ran())
             self._close()
+        if error is None:
+            self._judge_second_run()
 
     def _finish(self) -> None:
+        if self._stage is not None:
+            self._drive(from_bytes(self._ending), self.now_s)
+            self._check_after_step()
+        self.heal()
         self.settle()
-        self.no_actor_dies_unseen()
-        self.no_thread_dies_unseen()
-        self.no_task_waits_for_ever()
+        self._check_after_step()
         self.every_call_is_answered()
         self.at_rest()
+        self._judge_history()
+        self.memory_is_flat()
         self._stopped = True
         self.perform(self.stop_actors)
         self._drive_to_rest()
         self.nothing_is_left_behind()
-
-    def every_call_is_answered(self) -> None:
-        """Checked at the end: no client still waits for the answer to a call."""
-        pending = [operation for operation in self.operations if not operation.done]
-        assert not pending, f"never answered, {self.settle_s:g} virtual seconds after the last rule: {'; '.join(map(str, pending))}"
-
-    def nothing_is_left_behind(self) -> None:
-        """Checked at the end: no actor and no thread outlives ``stop_actors``."""
-        if _ignored(LeftBehind, self.ignore):
-            return
-        if self._stage is None:
-            names = sorted(ref.actor_class.__name__ for ref in self._actors_left())
-            if names:
-                raise LeftBehind(f"still alive after stop_actors(): {', '.join(names)}")
-            return
-        left = diagnosis.left_behind(self._stage.tasks)
-        if left:
-            raise diagnosis.left_behind_error(left)
 
     def _actors_left(self) -> list[pykka.ActorRef[Any]]:
         """On real threads: the actors that this machine has started and that still live."""
@@ -336,9 +287,7 @@ class ActorMachine(Recorded):
         finally:
             self._policy.now = Fifo()
         if scheduler.verdict == "steps":
-            error: PromiseBroken = diagnosis.livelock(stage.tasks, self.max_steps, ())
-            assert isinstance(error, Livelock)
-            raise error
+            raise diagnosis.livelock(stage.tasks, self.max_steps, ())
 
     def _drive_to_rest(self) -> None:
         if self._stage is not None:
@@ -355,10 +304,18 @@ class ActorMachine(Recorded):
                 pending = [str(operation) for operation in self.operations if not operation.done]
                 raise AssertionError(f"not answered within {self.patience_s:g} real seconds: {'; '.join(pending)}")
 
+    def _switch_at_lines(self) -> None:
+        if self.granularity not in ("message", "line"):
+            raise UsageError(f"granularity is 'message' or 'line', not {self.granularity!r}")
+        if self.lines_of and self.granularity != "line":
+            raise UsageError('lines_of is for granularity = "line"')
+        if self.granularity == "line" and not self.on_threads:
+            self._lines = Lines(modules_named(self.lines_of, type(self))).__enter__()
+
     def _show(self, error: BaseException) -> None:
         if self._stage is not None and len(self.history):
             diagnosis.conclude(self.history, self._stage.tasks, error)
-            note("\n" + lanes(self.history) + "\n")
+            self._tell("\n" + lanes(self.history) + "\n", error)
             failure = Failure(error, Schedule(), self.history, type(self).__qualname__)
             error.greenroom_example = failure  # type: ignore[attr-defined]  # for the pytest plugin
 
@@ -379,6 +336,7 @@ class ActorMachine(Recorded):
             self._stage.close()
         else:
             self._stop_threads()
+        self._lines.__exit__(None, None, None)
         for client in self._clients.values():
             if isinstance(client, ThreadClient):
                 client.close()
@@ -405,10 +363,6 @@ def _without_error(function: Callable[[], Any]) -> None:
 def _is_failure(error: BaseException) -> bool:
     """Whether it is the program's, and not how Hypothesis ends an example or a person the run."""
     return not isinstance(error, StopTest | UnsatisfiedAssumption | HypothesisException | KeyboardInterrupt)
-
-
-def _ignored(kind: type[GreenroomError], ignore: tuple[type[GreenroomError], ...]) -> bool:
-    return any(issubclass(kind, ignored) for ignored in ignore)
 
 
 def _on_threads() -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pykka
 from pykka import messages
@@ -25,13 +25,35 @@ if TYPE_CHECKING:
 RealFuture: Final = pykka.ThreadingFuture
 
 
+class Trouble(Protocol):
+    """What befalls an actor when it reads its inbox."""
+
+    def before(self, inbox: Inbox) -> None:
+        """It is about to take a message, and one is there."""
+
+    def taken(self, inbox: Inbox, envelope: Any) -> None:
+        """It has taken one, and will handle it next."""
+
+
 class Inbox:
     """An actor's inbox; messages are numbered from 1 in the order in which they were put.
 
-    ``owner`` is the actor's task, and ``greenroom_name`` its name.
+    ``owner`` is the actor's task, and ``greenroom_name`` its name. ``trouble`` is what a test has in store for the actor, if anything.
+    ``draining`` is true once the actor has ended: what it then takes out is answered or dropped, not handled.
     """
 
-    __slots__ = ("_items", "_scheduler", "_takers", "crash_next", "deepest", "greenroom_name", "owner", "put_count", "taken_count")
+    __slots__ = (
+        "_items",
+        "_scheduler",
+        "_takers",
+        "deepest",
+        "draining",
+        "greenroom_name",
+        "owner",
+        "put_count",
+        "taken_count",
+        "trouble",
+    )
 
     def __init__(self) -> None:
         self._scheduler: Scheduler = scheduler_of_task()
@@ -42,7 +64,8 @@ class Inbox:
         self.put_count = 0
         self.taken_count = 0
         self.deepest = 0
-        self.crash_next: Any = None
+        self.draining = False
+        self.trouble: Trouble | None = None
         if self._scheduler.trace is not None:
             self._scheduler.trace.born(self)
 
@@ -91,19 +114,22 @@ class Inbox:
             task.handling = None
         if not self._items:
             self._wait(timeout if block else 0)
+        trouble = None if self.draining else self.trouble
+        if trouble is not None:
+            trouble.before(self)
         envelope = self._items.popleft()
         self.taken_count += 1
         if scheduler.trace is not None:
             scheduler.trace.order((id(self), self.taken_count))
             scheduler.trace.taken.append(envelope.message)
-        if task is not None:
+        if task is not None and not self.draining:
             task.handling = envelope
             task.handling_number = self.taken_count
         if scheduler.history is not None:
             detail = message_detail(envelope.message, "ask " if envelope.reply_to is not None else "")
             scheduler.record("receive", self.greenroom_name, self.taken_count, detail)
-        if self.crash_next is not None and not isinstance(envelope.message, messages._ActorStop):
-            return self._crash(envelope)
+        if trouble is not None and not isinstance(envelope.message, messages._ActorStop):
+            trouble.taken(self, envelope)
         return envelope
 
     def _wait(self, timeout: float | None) -> None:
@@ -119,20 +145,20 @@ class Inbox:
         if not in_time:
             raise queue.Empty
 
-    def _crash(self, envelope: Any) -> Any:
-        """The same envelope, but handling its message raises: Pykka is led to call ``greenroom_raise`` instead of the handler."""
-        exception, self.crash_next = self.crash_next, None
+    def crash(self, envelope: Any, exception: Any) -> None:
+        """Let the handling of ``envelope``, just taken, raise: Pykka is led to call ``greenroom_raise`` instead of the handler."""
         envelope.message = messages.ProxyCall(("actor_inbox", "greenroom_raise"), (exception,), {})
-        return envelope
 
     def greenroom_raise(self, exception: Any) -> None:
-        """Raise ``exception`` in the place of a handler, or what it makes when it is called with this actor's task."""
-        raise exception if isinstance(exception, BaseException) else exception(self.owner)
+        """Raise ``exception`` in the place of a handler."""
+        raise exception
 
     def empty(self) -> bool:
         # The owner only looks when it has stopped: then a message comes either before that step or too late for it.
         if self._scheduler.current is not self.owner:
             self._scheduler.commit("read", self)
+        elif self.owner is not None:
+            self.draining = getattr(self.owner.actor.actor_stopped, "_flag", False)
         if self._scheduler.trace is not None:
             self._scheduler.trace.touch(self, "read")
         return not self._items

@@ -221,8 +221,8 @@ def test_a_call_that_is_never_answered_is_found_although_time_goes_on():
             self.client("ann").ask(self.ref, "hello")
 
     error, notes = failure_of(Machine)
-    assert type(error) is AssertionError
-    assert str(error).startswith("never answered, 30 virtual seconds after the last rule: ann.ask('hello') -> pending")
+    assert type(error) is greenroom.errors.ClaimBroken
+    assert str(error).startswith("never answered: 30 virtual seconds after the last rule: ann.ask('hello') -> pending")
     assert "↻ this last event repeats, 31 times" in notes
     assert "✗ waits for Never-1 to answer #1 sleeps" in notes
 

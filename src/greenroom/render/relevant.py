@@ -22,7 +22,7 @@ _LEARNING: Final = frozenset(
 )
 _RACING: Final = frozenset({"send", "put", "checkpoint", "set", "clear"})
 _HANDLED: Final = {"send": "receive", "put": "get"}
-_WRONG: Final = frozenset({"died", "lost", "dead", "timeout"})
+_WRONG: Final = frozenset({"died", "lost", "fault", "dead", "timeout"})
 _FEW: Final = 6
 _AROUND_DEVIATION: Final = 4
 _FAR: Final = 1_000_000
@@ -212,4 +212,4 @@ def _meets_the_stopped(event: Event) -> bool:
 
 
 def _went_wrong(event: Event) -> bool:
-    return event.kind in ("died", "lost") and event.detail not in STOPS
+    return event.kind in ("died", "lost", "fault") and event.detail not in STOPS
