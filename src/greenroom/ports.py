@@ -113,7 +113,7 @@ class Ports:
         else:
             while injected.ended is None:
                 scheduler.wait("hang", _Hanging(name), self._hanging)
-            self._tell(fault.port, f"{name} goes on")
+            self._tell(fault.port, f"{name} goes on, the fault is over")
         if not injected.left and injected in self.faults:
             injected.end(self._history)
             self.faults.remove(injected)

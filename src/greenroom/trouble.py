@@ -85,7 +85,7 @@ class ActorTrouble:
         self._tell(f"paused, with {_counted(len(inbox.waiting()), 'message')} in its inbox")
         while self.is_paused():
             self.task.scheduler.wait("pause", self, self._sleepers, self._until_ns)
-        self._tell("goes on")
+        self._tell("over, goes on")
 
     def taken(self, inbox: Inbox, envelope: Any) -> None:
         """It has taken a message, and is about to handle it."""

@@ -13,7 +13,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "lost": ("→ {which} {detail} ✗ nobody will read it", "→ {which} {detail} ✗ nobody will read it"),
     "receive": ("● #{number} {detail}", "● {detail}"),
     "drained": ("✗ drops #{number} {detail}", "✗ drops {detail}"),
-    "fault": ("✗ fault: {detail}", "✗ fault: {detail}"),
+    "fault": ("fault: {detail}", "fault: {detail}"),
     "reply": ("↩ reply #{number} {detail}", "sets {future}: {detail}"),
     "answer": ("✓ {which} answers {detail}", "✓ gets {future}: {detail}"),
     "timeout": ("✗ times out waiting for {target} to answer #{number} {detail}", "✗ times out waiting for {target} {detail}"),
