@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -226,7 +227,7 @@ def _export(options: Any) -> int:
     ended = subprocess.run(  # noqa: S603 - the test just written, with this Python
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(path)], capture_output=True, text=True, check=False
     )
-    if ended.returncode == 1:
+    if re.search(r"\b1 failed", ended.stdout):  # an error in a fixture ends with the same exit code
         print(f"{path} fails now, as the entry does")
         return 0
     if ended.returncode == 0:
