@@ -23,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, get_state_machine_test
 
 from greenroom.errors import UsageError
 from greenroom.failures import ReplayView
+from greenroom.machine_run import program_of
 from greenroom.recording import Arguments, Recorded, latest_program
 from greenroom.source import Place, as_code, given_as_code
 
@@ -102,7 +103,7 @@ class GivenTest:
         finally:
             handle.inner_test = inner
 
-    def as_code(self, watched: Watched, told: str) -> str:
+    def as_code(self, watched: Watched, told: str, error: BaseException) -> str:  # noqa: ARG002 - as MachineTest
         """The example that ran last as a plain test.
 
         Raises:
@@ -171,13 +172,15 @@ class MachineTest:
             else:
                 machine.teardown = own
 
-    def as_code(self, watched: Watched, told: str) -> str:  # noqa: ARG002 - as GivenTest
+    def as_code(self, watched: Watched, told: str, error: BaseException) -> str:  # noqa: ARG002 - as GivenTest
         """The program that ran last as a plain test.
 
         Raises:
             UsageError: it cannot be written; the message says why.
         """
-        program = latest_program()
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[-1]
+        program = getattr(error, "greenroom_program", None) or program_of(error) or latest_program()
         if not issubclass(self._machine, Recorded):
             raise UsageError(f"{self._machine.__name__} is no greenroom.ActorMachine, and its steps are not recorded")
         if program is None or program.machine is not self._machine:

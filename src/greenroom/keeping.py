@@ -100,7 +100,7 @@ class Keeping:
             return
         headline, code, why_not = _headline(error), "", ""
         try:
-            code = test.as_code(watched, headline)
+            code = test.as_code(watched, headline, error)
         except UsageError as refusal:
             why_not = str(refusal)
         seen = datetime.now(UTC).isoformat(timespec="seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hypothesis import Phase
@@ -56,7 +57,7 @@ def run_machine(
     try:
         run_state_machine_as_test(machine, settings=chosen)
     except Exception as error:
-        if shrink != "hypothesis":
+        if shrink == "greenroom" or (shrink == "both" and Phase.shrink in chosen.phases):
             for failure in _leaves(error):
                 try:
                     _go_on(failure, runs)
@@ -101,7 +102,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 def _go_on(error: BaseException, runs: int) -> None:
     """Note a smaller program on the error, if there is one that fails in the same way."""
-    program = _program_of(error)
+    program = program_of(error)
     if program is None or not len(program):
         return
     found = _outcome(program)
@@ -109,6 +110,8 @@ def _go_on(error: BaseException, runs: int) -> None:
         return  # it needs what only Hypothesis can give it
     smaller = shrink_program(program, lambda candidate: _same(_outcome(candidate), found), runs=runs)
     if _weight(smaller) < _weight(program):
+        with suppress(AttributeError):  # an exception in slots has no room for it
+            error.greenroom_program = smaller  # type: ignore[attr-defined] # for what is kept beside the database's entry
         error.add_note(_told(program, smaller))
 
 
@@ -134,7 +137,7 @@ def _weight(program: Program) -> tuple[int, int, int]:
     return len(steps), deviations_of(program), len(repr(steps))
 
 
-def _program_of(error: BaseException) -> Program | None:
+def program_of(error: BaseException) -> Program | None:
     """The program of the machine that raised it: one of the frames on the way was its own."""
     trace: TracebackType | None = error.__traceback__
     while trace is not None:

@@ -175,7 +175,9 @@ def _looked_at(store: Store, group: Group, entry: Entry) -> tuple[Kept | None, s
     keeping, printed = replay([_argument(store, group.test)], store.database, frozenset((entry.value,)))
     fresh = keeping.seen.get(group.test)
     if fresh is not None:
-        return fresh, "still fails"
+        kept = group.kept
+        smaller = kept is not None and kept.headline == fresh.headline and 0 < len(kept.code) < len(fresh.code)
+        return (kept if smaller else fresh), "still fails"
     if not keeping.total.entries:
         raise UsageError(f"{group.test} cannot be replayed:\n{printed.strip()}")
     how = str(keeping.total).removeprefix("1 ")
