@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from greenroom.errors import ProgramInvalid, PromiseBroken, UsageError
 from greenroom.failure import Failure, same_failure
+from greenroom.failures import ReplayView
 from greenroom.history import History
 from greenroom.programs import run_program
 from greenroom.recording import Recorded
@@ -57,7 +58,7 @@ def run_machine(
     try:
         run_state_machine_as_test(machine, settings=chosen)
     except Exception as error:
-        if shrink == "greenroom" or (shrink == "both" and Phase.shrink in chosen.phases):
+        if shrink != "hypothesis" and not isinstance(chosen.database, ReplayView):  # who replays wants to know whether it fails
             for failure in _leaves(error):
                 try:
                     _go_on(failure, runs)
