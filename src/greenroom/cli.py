@@ -7,8 +7,6 @@ schedule, a checker ran out of budget, ``confirm`` could not force the order on 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import inspect
 import json
 import sys
 from functools import partial
@@ -17,25 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenroom import errors, pages, policies
-from greenroom.checking import Placed
 from greenroom.confirm import confirm
 from greenroom.determinism import determinism
+from greenroom.documents import confirmation_document, execution_document, exhaustion_document, report_document
 from greenroom.errors import GreenroomError, NondeterminismEscaped, PromiseBroken, ScenarioNotFound
 from greenroom.execution import MAX_STEPS
 from greenroom.exhaust import exhaust
 from greenroom.explore import checked, explore, replay
 from greenroom.fuzz import command as fuzzing
+from greenroom.places import load_check, load_scenario, module_name
 from greenroom.render.colour import coloured, wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import ModuleType
 
-    from greenroom.confirm import Confirmation
-    from greenroom.execution import Execution
-    from greenroom.exhaust import Exhaustion, Progress
-    from greenroom.explore import Report
-    from greenroom.failure import Failure
+    from greenroom.exhaust import Progress
 
 _PROMISES = sorted(
     name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, PromiseBroken) and name[0] != "_"
@@ -74,86 +68,6 @@ def parse(arguments: Sequence[str] | None = None) -> Any:
     else:
         commands.add_parser("failures", help=told)
     return parser.parse_args(arguments)
-
-
-def load_scenario(place: str) -> Callable[[], Any]:
-    """The function that ``FILE.py::function`` names.
-
-    Raises:
-        ScenarioNotFound: there is no such file or function, the file cannot be imported, or the function wants arguments; the
-            message says which.
-    """
-    path, function_name = _parted(place, "function")
-    file_name = place.partition("::")[0]
-    module = _module(path, file_name)
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        known = [name for name, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == module.__name__]
-        raise ScenarioNotFound(f"{file_name} has no function {function_name!r}; it has {', '.join(known) or 'none'}")
-    found: Callable[[], Any] = function
-    try:
-        inspect.signature(found).bind()
-    except TypeError as error:
-        raise ScenarioNotFound(f"{place} is no scenario, for it cannot be called without arguments: {error}") from error
-    return found
-
-
-def load_check(place: str) -> Placed:
-    """The checker that ``FILE.py::name`` names: a variable, or a function that returns one. The scenario's own file is not loaded again.
-
-    Raises:
-        ScenarioNotFound: there is no such file or name, or it is no checker; the message says which.
-    """
-    path, name = _parted(place, "checker")
-    loaded = sys.modules.get(_module_name(path))
-    file_name = place.partition("::")[0]
-    module = loaded if getattr(loaded, "__file__", None) == str(path.resolve()) else _module(path, file_name)
-    if not hasattr(module, name):
-        known = [key for key, value in vars(module).items() if callable(getattr(value, "check", None)) and not isinstance(value, type)]
-        raise ScenarioNotFound(f"--check: {file_name} has no {name!r}; its checkers are {', '.join(known) or 'none'}")
-    found: Any = getattr(module, name)
-    if not hasattr(found, "check") and callable(found):
-        try:
-            found = found()
-        except TypeError as error:
-            raise ScenarioNotFound(f"--check: {place} does not return a checker when it is called without arguments: {error}") from error
-    if isinstance(found, type) or not callable(getattr(found, "check", None)):
-        raise ScenarioNotFound(f"--check: {place} is {found!r}, and no checker; write claim = greenroom.linearizable(spec), for example")
-    return Placed(found, place)
-
-
-def _parted(place: str, kind: str) -> tuple[Path, str]:
-    """The file and the name in ``FILE.py::name``."""
-    file_name, separator, name = place.partition("::")
-    if not separator or not name:
-        raise ScenarioNotFound(f"{place!r} names no {kind}; write FILE.py::{kind}, as in examples/lost_update.py::scenario")
-    if not Path(file_name).is_file():
-        raise ScenarioNotFound(f"there is no file {file_name}")
-    return Path(file_name), name
-
-
-def _module(path: Path, file_name: str) -> ModuleType:
-    module_name = _module_name(path)
-    spec = importlib.util.spec_from_file_location(module_name, path.resolve())
-    if spec is None or spec.loader is None:
-        raise ScenarioNotFound(f"{file_name} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise ScenarioNotFound(f"{file_name} cannot be imported: {type(error).__name__}: {error}") from error
-    return module
-
-
-def _module_name(path: Path) -> str:
-    """The file's own name, unless a module of that name is another one: ``queue.py`` must not take the place of Python's."""
-    known = sys.modules.get(path.stem)
-    taken = path.stem in sys.stdlib_module_names or (known is not None and getattr(known, "__file__", None) != str(path.resolve()))
-    return f"{path.stem} (a scenario)" if taken else path.stem
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Any]:
@@ -275,8 +189,8 @@ def _explore(options: Any, scenario: Callable[[], Any]) -> int:
         print("\r\033[K", end="", file=sys.stderr)
     confirmation = report.failure.confirm() if options.confirm and report.failure is not None else None
     if options.json:
-        confirmed = {} if confirmation is None else {"confirmation": _confirmation(confirmation)}
-        print(json.dumps({**_report(report), **confirmed}, ensure_ascii=False))
+        confirmed = {} if confirmation is None else {"confirmation": confirmation_document(confirmation)}
+        print(json.dumps({**report_document(report), **confirmed}, ensure_ascii=False))
     else:
         print(_shown(report))
         print("" if confirmation is None else f"\n{confirmation}\n", end="")
@@ -305,7 +219,7 @@ def _exhaust(options: Any, scenario: Callable[[], Any]) -> int:
     )
     if show:
         print("\r\033[K", end="", file=sys.stderr)
-    print(json.dumps(_exhaustion(report), ensure_ascii=False) if options.json else _shown(report))
+    print(json.dumps(exhaustion_document(report), ensure_ascii=False) if options.json else _shown(report))
     _write_page(options, report.failure.html if report.failure else None)
     return 1 if report.failure else 0 if report.exhausted else 3
 
@@ -315,7 +229,7 @@ def _labels(options: Any) -> Callable[[Any], str | None] | None:
     if options.commuting is None:
         return None
     file_name = options.scenario.partition("::")[0]
-    found = getattr(sys.modules[_module_name(Path(file_name))], options.commuting, None)
+    found = getattr(sys.modules[module_name(Path(file_name))], options.commuting, None)
     if not callable(found):
         raise ScenarioNotFound(f"--commuting: {file_name} has no function {options.commuting!r}")
     labels: Callable[[Any], str | None] = found
@@ -329,7 +243,7 @@ def _replay(options: Any, scenario: Callable[[], Any]) -> int:
         **_of_scenario(options),
     )
     if options.json:
-        print(json.dumps(_execution(execution), ensure_ascii=False))
+        print(json.dumps(execution_document(execution), ensure_ascii=False))
     elif execution.failure is not None:
         print(_shown(execution.failure.told(whole=options.whole)))
     else:
@@ -354,7 +268,7 @@ def _write_page(options: Any, page: Callable[[], str] | None) -> None:
 
 def _confirm(options: Any, scenario: Callable[[], Any]) -> int:
     confirmation = confirm(scenario, options.schedule, **_of_scenario(options))
-    print(json.dumps(_confirmation(confirmation), ensure_ascii=False) if options.json else confirmation)
+    print(json.dumps(confirmation_document(confirmation), ensure_ascii=False) if options.json else confirmation)
     return {True: 1, False: 0, None: 3}[confirmation.confirmed]
 
 
@@ -378,76 +292,6 @@ def _determinism(options: Any, scenario: Callable[[], Any]) -> int:
 def _shown(said: object) -> str:
     """The text, in colours where they are welcome."""
     return coloured(str(said)) if wants_colour(sys.stdout) else str(said)
-
-
-def _report(report: Report) -> dict[str, Any]:
-    return {
-        "scenario": report.scenario,
-        "executions": report.executions,
-        "distinct": report.distinct,
-        "steps": report.steps,
-        "elapsed_s": round(report.elapsed_s, 3),
-        "cpu_s": round(report.cpu_s, 3),
-        "policy": report.policy,
-        "seed": report.seed,
-        "executions_to_failure": report.executions_to_failure,
-        "covered": report.covered,
-        "undecided": report.undecided,
-        "failure": _failure(report.failure),
-    }
-
-
-def _exhaustion(report: Exhaustion) -> dict[str, Any]:
-    return {
-        "scenario": report.scenario,
-        "exhausted": report.exhausted,
-        "why_not": report.why_not,
-        "undecided": report.undecided,
-        "executions": report.executions,
-        "redundant": report.redundant,
-        "waiting": report.waiting,
-        "estimate": report.estimate,
-        "steps": report.steps,
-        "elapsed_s": round(report.elapsed_s, 3),
-        "cpu_s": round(report.cpu_s, 3),
-        "failure": _failure(report.failure),
-    }
-
-
-def _execution(execution: Execution) -> dict[str, Any]:
-    return {
-        "schedule": str(execution.schedule),
-        "steps": execution.steps,
-        "decisions": execution.decisions,
-        "virtual_s": execution.virtual_s,
-        "failure": _failure(execution.failure),
-        "undecided": [f"{judgement.claim}: {judgement.reason}" for judgement in execution.undecided],
-        "events": [event._asdict() for event in execution.history],
-    }
-
-
-def _confirmation(confirmation: Confirmation) -> dict[str, Any]:
-    return {
-        "scenario": confirmation.scenario,
-        "schedule": str(confirmation.schedule),
-        "confirmed": confirmation.confirmed,
-        "said": confirmation.said,
-        "forced": confirmation.forced,
-        "operations": confirmation.operations,
-        "threads": confirmation.threads,
-        "failure": _failure(confirmation.failure),
-    }
-
-
-def _failure(failure: Failure | None) -> dict[str, Any] | None:
-    if failure is None:
-        return None
-    return {
-        "error": type(failure.error).__name__,
-        "message": str(failure.error),
-        "schedule": str(failure.schedule),
-        "replay": failure.replay_line,
-    }
 
 
 def _version() -> str:

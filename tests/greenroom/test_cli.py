@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import greenroom
-from greenroom.cli import load_scenario, main
+from greenroom.cli import main
+from greenroom.places import load_scenario
 
 PROGRAM = textwrap.dedent("""
     import threading, time

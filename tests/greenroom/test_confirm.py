@@ -18,9 +18,10 @@ import pytest
 
 import greenroom
 from benchmarks.random_programs import PROFILES, program
-from greenroom.cli import load_check, load_scenario, main
+from greenroom.cli import main
 from greenroom.execution import execute
 from greenroom.explore import checked, installed
+from greenroom.places import load_check, load_scenario
 from greenroom.policies import policy_named
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -10,6 +10,7 @@ from greenroom import cli, errors
 from greenroom.errors import UsageError
 from greenroom.execution import MAX_STEPS
 from greenroom.explore import replay
+from greenroom.places import load_scenario
 from greenroom.source import scenario_as_code
 
 
@@ -39,7 +40,7 @@ def code_of(line: str) -> str:
         "ignore": promises or None,
     }
     chosen = {name: value for name, value in given.items() if value is not None}
-    failure = replay(cli.load_scenario(options.scenario), options.schedule, **chosen).failure
+    failure = replay(load_scenario(options.scenario), options.schedule, **chosen).failure
     if failure is None:
         raise UsageError(f"{options.scenario} does not fail under {options.schedule}: there is nothing to export")
     return scenario_as_code(".".join(path.with_suffix("").parts), scenario, str(options.schedule), told=failure.headline, options=chosen)

@@ -7,13 +7,13 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from greenroom.cli import load_scenario
 from greenroom.execution import MAX_STEPS, execute
 from greenroom.explore import checked, explained, installed
 from greenroom.fuzz.failures import FoundFailure, identified
 from greenroom.fuzz.state import replace_file
 from greenroom.fuzz.watch import EndOfBatch
 from greenroom.history import History
+from greenroom.places import load_scenario
 from greenroom.policies import policy_named
 from greenroom.policies.replay import Replay
 from greenroom.schedule import Schedule
