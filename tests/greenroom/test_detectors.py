@@ -167,7 +167,7 @@ def test_a_machine_switches_it_off(scenario):
     [
         ([greenroom.NondeterminismEscaped], "not NondeterminismEscaped: a failure that cannot be seen again cannot be shown"),
         ([greenroom.BlockedForReal], "not BlockedForReal: a task that waits outside the stage cannot go on"),
-        ([[]], r"not \[\]; there are ActorDied, Deadlock, LeftBehind, Livelock"),
+        ([[]], r"not \[\]; there are ActorDied, ClaimBroken, Deadlock, LeftBehind, Livelock"),
         (greenroom.Deadlock, r"a list of classes, as in ignore=\[greenroom.LeftBehind\]"),
         ("Deadlock", "a list of classes"),
     ],
