@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from dspy_meme_gen import __version__
 from dspy_meme_gen.api.analytics import analytics_routes
@@ -60,6 +61,12 @@ def _add_pages(app: FastAPI) -> None:
         return {"type": f"/problems/{name}", "title": kind.title, "status": kind.status, "meaning": kind.meaning}
 
 
+def _methods(app: FastAPI, http: Request) -> list[str]:
+    """What a path knows, all its routes together."""
+    fitting = [route for route in app.routes if isinstance(route, Route) and route.matches(http.scope)[0] is not Match.NONE]
+    return sorted({method for route in fitting for method in (route.methods or ())})
+
+
 def _add_handlers(app: FastAPI) -> None:
     """Each error of the service becomes one problem; what is not named here is internal."""
 
@@ -89,7 +96,7 @@ def _add_handlers(app: FastAPI) -> None:
     async def unavailable(_: Request, __: Exception) -> Response:
         return problem_response("unavailable", retry_after_s=5)
 
-    async def by_status(_: Request, error: Exception) -> Response:
+    async def by_status(http: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         # FastAPI makes a 400 of whatever reading a body raises; ours know better.
         if isinstance(error.__cause__, Problem):
@@ -99,6 +106,8 @@ def _add_handlers(app: FastAPI) -> None:
         names = {400: "malformed", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
         response = problem_response(names.get(error.status_code, "internal"))
         response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_methods(app, http))
         return response
 
     handlers: dict[type[Exception], Any] = {

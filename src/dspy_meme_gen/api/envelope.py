@@ -68,12 +68,6 @@ class Envelope:
         if not announced.isdigit() or int(announced) > MOST_BYTES:
             await problem_response("too-large")(scope, receive, exchange.send)
             return
-        if (
-            scope["method"] in {"POST", "PUT", "PATCH"}
-            and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json"
-        ):
-            await problem_response("unsupported-media-type")(scope, receive, exchange.send)
-            return
         try:
             await self._app(scope, _limited(receive), exchange.send)
         except ClientGone:

@@ -35,12 +35,14 @@ Key = Annotated[
     ),
 ]
 RETRY_AFTER_S: Final = 5.0
+_RETRY_AFTER: Final = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route may answer besides success, for its schema."""
     content = {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}}
-    return {status: {"description": "a problem document", "content": content} for status in (*statuses, 500)}
+    described: dict[str, Any] = {"description": "a problem document", "content": content}
+    return {status: described | ({"headers": _RETRY_AFTER} if status in {429, 503} else {}) for status in (*statuses, 500)}
 
 
 def request_of(wish: MemeWish, key: str | None) -> GenerateMeme:
@@ -57,7 +59,7 @@ def meme_routes(pipeline: Pipeline, turns: Turns) -> APIRouter:
     @routes.post(
         "/",
         status_code=201,
-        responses=problems(400, 409, 413, 415, 422, 429, 503, 504) | {201: {"headers": {"Location": {"schema": {"type": "string"}}}}},
+        responses=problems(400, 409, 413, 415, 422, 429, 503, 504) | {201: _LOCATION},
     )
     async def make(wish: MemeWish, http: Request, response: Response, key: Key = None) -> MemeDocument:
         """Make a meme and wait for it. If you go away, so does the work, unless it has an idempotency key to come back with."""
@@ -71,7 +73,7 @@ def meme_routes(pipeline: Pipeline, turns: Turns) -> APIRouter:
         response.headers["Location"] = f"/api/v1/memes/{meme.id}"
         return meme_document(meme, topic=request.topic, style=request.style)
 
-    @routes.post("/async", status_code=202, responses=problems(400, 409, 413, 415, 422, 429, 503))
+    @routes.post("/async", status_code=202, responses=problems(400, 409, 413, 415, 422, 429, 503) | {202: _LOCATION})
     async def make_later(wish: MemeWish, response: Response, key: Key = None) -> Accepted:
         """Have a meme made, and look at its status now and then."""
         request = request_of(wish, key)
@@ -122,6 +124,7 @@ def meme_routes(pipeline: Pipeline, turns: Turns) -> APIRouter:
     return routes
 
 
+_LOCATION: Final = {"headers": {"Location": {"required": True, "schema": {"type": "string"}}}}
 _PICTURE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "the PNG", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "the PNG that If-None-Match names is still the right one"},

@@ -1,8 +1,8 @@
 """The documents of the API. What comes in is strict and closed: an unknown field is a mistake, and is said to be one."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from dspy_meme_gen.domain import FORMATS, Meme, MemeRecord, StoredMeme
 
@@ -24,6 +24,21 @@ PriorityName = Literal["low", "normal", "high"]
 MOST_DEADLINE_S = 120.0
 Identifier = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 
+# The rules of `validation` as regular expressions that Python and browsers both know, for the published schema: nothing is checked here.
+_CONTROLS: Final = r"\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f"
+_WHITE: Final = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_TEXT: Final = {"pattern": f"^[^{_CONTROLS}]*$"}
+_SOME_TEXT: Final = {"pattern": f"^[^{_CONTROLS}]*[^{_CONTROLS}{_WHITE}][^{_CONTROLS}]*$"}
+
+
+def _whole(value: object) -> object:
+    """JSON has one type of number: 1.0 is the whole number 1."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Style = Annotated[str, Field(min_length=1, max_length=50, json_schema_extra=_SOME_TEXT)]
+_Context = Annotated[str, Field(max_length=1000, json_schema_extra=_TEXT)]
+
 assert FormatName.__args__ == FORMATS, "the schema lists the formats that the domain knows"  # type: ignore[attr-defined]
 
 
@@ -41,14 +56,15 @@ class MemeWish(_In):
             max_length=100,
             description="What it is about: 1 to 100 characters after white space is tidied up.",
             examples=["monday meetings"],
+            json_schema_extra=_SOME_TEXT,
         ),
     ]
     format: Annotated[FormatName, Field(description="The layout.")] = "classic"
-    style: Annotated[str | None, Field(min_length=1, max_length=50, description="Its tone.", examples=["sarcastic"])] = None
-    context: Annotated[str | None, Field(max_length=1000, description="What else to bear in mind.")] = None
+    style: Annotated[_Style | None, Field(description="Its tone.", examples=["sarcastic"])] = None
+    context: Annotated[_Context | None, Field(description="What else to bear in mind.")] = None
     user_id: Annotated[Identifier, Field(description="Who asks: limits and idempotency keys go by user.")] = "anonymous"
     priority: PriorityName = "normal"
-    max_refinements: Annotated[int, Field(ge=0, le=3, description="How often a text may be improved.")] = 3
+    max_refinements: Annotated[int, Field(ge=0, le=3, description="How often a text may be improved."), BeforeValidator(_whole)] = 3
     target_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, description="A score that is good enough.")] = 0.7
     deadline_s: Annotated[float, Field(gt=0, le=MOST_DEADLINE_S, allow_inf_nan=False, description="Seconds that it may take.")] = 30.0
 
@@ -59,7 +75,7 @@ class SearchWish(_In):
     text: Annotated[str, Field(max_length=100, description="In its topic or its captions, whatever the case.", examples=["monday"])] = ""
     format: FormatName | None = None
     min_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    limit: Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)] = 20
 
 
 class Captions(BaseModel):

@@ -29,9 +29,15 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
+            if self.body_field is not None and _media_type(request) != "application/json":
+                raise Problem("unsupported-media-type")
             return await handler(_StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 class _RepeatedKey(ValueError):
