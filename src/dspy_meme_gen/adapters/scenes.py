@@ -18,13 +18,17 @@ _FURS = (("#f3a84a", "#fbe3c0"), ("#8f8f9c", "#e8e8ee"), ("#3d3a46", "#b9b4c4"),
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A picture, and where its captions go: (left, top, right, bottom, anchor) in a Sketch's units, and the largest line's height."""
+    """A picture, and where its captions go: (left, top, right, bottom, anchor) in a Sketch's units, and the largest line's height.
+
+    Only the first `tastes` look different; those after them repeat.
+    """
 
     name: str
     paint: Callable[[Sketch, int], None]
     top: tuple[float, float, float, float, float]
     bottom: tuple[float, float, float, float, float]
     largest: float
+    tastes: int
 
 
 def _classic(sketch: Sketch, taste: int) -> None:
@@ -228,10 +232,10 @@ def _brain_head(sketch: Sketch, at: Point, colour: str, *, brain: float, bright:
 
 
 SCENES = {
-    "classic": Scene("classic", _classic, (0.1, 0.06, 3.9, 0.98, 0.0), (0.1, 2.02, 3.9, 2.95, 1.0), 0.46),
-    "drake": Scene("drake", _drake, (1.84, 0.08, 3.94, 1.42, 0.5), (1.84, 1.58, 3.94, 2.92, 0.5), 0.36),
-    "two-buttons": Scene("two-buttons", _two_buttons, (0.22, 0.18, 1.88, 0.96, 0.5), (2.12, 0.18, 3.78, 0.96, 0.5), 0.28),
-    "distracted": Scene("distracted", _distracted, (0.08, 1.95, 1.5, 2.92, 0.5), (2.52, 1.95, 3.94, 2.92, 0.5), 0.3),
-    "expanding-brain": Scene("expanding-brain", _expanding_brain, (0.08, 0.08, 2.18, 1.42, 0.5), (0.08, 1.58, 2.18, 2.92, 0.5), 0.36),
+    "classic": Scene("classic", _classic, (0.1, 0.06, 3.9, 0.98, 0.0), (0.1, 2.02, 3.9, 2.95, 1.0), 0.46, 80),
+    "drake": Scene("drake", _drake, (1.84, 0.08, 3.94, 1.42, 0.5), (1.84, 1.58, 3.94, 2.92, 0.5), 0.36, 12),
+    "two-buttons": Scene("two-buttons", _two_buttons, (0.22, 0.18, 1.88, 0.96, 0.5), (2.12, 0.18, 3.78, 0.96, 0.5), 0.28, 4),
+    "distracted": Scene("distracted", _distracted, (0.08, 1.95, 1.5, 2.92, 0.5), (2.52, 1.95, 3.94, 2.92, 0.5), 0.3, 4),
+    "expanding-brain": Scene("expanding-brain", _expanding_brain, (0.08, 0.08, 2.18, 1.42, 0.5), (0.08, 1.58, 2.18, 2.92, 0.5), 0.36, 3),
 }
 """A scene for each format."""

@@ -10,6 +10,9 @@ from PIL import Image
 
 from dspy_meme_gen.adapters.lettering import lettered
 from dspy_meme_gen.adapters.pillow_images import PillowImageModel
+from dspy_meme_gen.adapters.png import png_bytes
+from dspy_meme_gen.adapters.scenes import SCENES, TASTES, Scene
+from dspy_meme_gen.adapters.sketch import Sketch
 from dspy_meme_gen.domain import FORMATS, MemeText
 
 ODD = (
@@ -59,6 +62,32 @@ def test_no_size_is_too_odd(size: tuple[int, int]) -> None:
 
 def test_the_text_is_part_of_the_picture(small: PillowImageModel) -> None:
     assert small.render(MemeText("a", "b"), "drake").png != small.render(MemeText("a", "c"), "drake").png
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (64, 48)])
+def test_a_png_holds_the_pixels_that_were_drawn(size: tuple[int, int]) -> None:
+    image = Image.effect_noise(size, 90).convert("RGB")
+    again = Image.open(io.BytesIO(png_bytes(image)))
+    again.verify()
+    assert Image.open(io.BytesIO(png_bytes(image))).tobytes() == image.tobytes()
+    assert (again.format, again.mode, again.size, again.info) == ("PNG", "RGB", size, {})
+
+
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_a_scene_has_as_many_looks_as_it_says_and_then_repeats(scene: Scene) -> None:
+    looks = []
+    for taste in range(TASTES):
+        sketch = Sketch(80, 60)
+        scene.paint(sketch, taste)
+        looks.append(sketch.finished().tobytes())
+    assert looks == [looks[taste % scene.tastes] for taste in range(TASTES)]
+    assert len(set(looks)) == scene.tastes
+
+
+def test_a_scene_that_is_kept_is_the_one_that_was_painted() -> None:
+    first, again = PillowImageModel(400, 300), PillowImageModel(400, 300)
+    again.render(MemeText("a", "b"), "drake")
+    assert first.render(MemeText("a", "b"), "drake") == again.render(MemeText("a", "b"), "drake")
 
 
 def test_an_unknown_format_is_drawn_as_a_classic(small: PillowImageModel) -> None:
