@@ -35,7 +35,7 @@ class Captions:
 
     def __init__(self, fallback_font: str | None = None) -> None:
         self._fonts = Fonts(fallback_font)
-        self._stamps: dict[tuple[str, int], Image.Image] = {}
+        self._stamps: dict[tuple[str, int, bool], Image.Image] = {}
 
     def draw(self, image: Image.Image, text: str, box: Box, *, largest_px: float) -> None:
         """Draw the text as large as fits the box, at most `largest_px` pixels a line; nothing for a text without visible characters."""
@@ -48,37 +48,40 @@ class Captions:
         pen = ImageDraw.Draw(image)
         for line in lines:
             x = box.left + (box.width - self._fonts.width(line, size_px)) / 2
-            draw_line = self._draw_tiny_line if size_px <= _TINY_PX else self._draw_line
-            draw_line(pen, line, (round(x), round(y)), size_px)
+            self._draw_line(pen, line, (round(x), round(y)), size_px)
             y += line_px
 
     def _draw_line(self, pen: ImageDraw.ImageDraw, line: str, at: tuple[int, int], size_px: int) -> None:
-        x, y = at
-        for font, run in self._fonts.runs(line, size_px):
-            pen.text((x, y), run, font=font, fill="white", anchor="lm", stroke_width=round(size_px / 14), stroke_fill="black")
-            x += round(self._fonts.width(run, size_px))
-
-    def _draw_tiny_line(self, pen: ImageDraw.ImageDraw, line: str, at: tuple[int, int], size_px: int) -> None:
-        """The outline is the letters made fatter by a pixel: as good at this size, and a quarter of the work."""
-        letters = Image.new("L", (round(self._fonts.width(line, size_px)) + 8, 2 * size_px))
-        x = 4.0
-        for character in line:
-            letters.paste(255, (round(x) - 2, 0), self._stamp(character, size_px))
-            x += self._fonts.width(character, size_px)
-        place = (at[0] - 4, at[1] - size_px)
-        pen.bitmap(place, letters.filter(ImageFilter.MaxFilter(3)), fill="black")
+        """The outline first, then the letters on it; a tiny outline is the letters made fatter by a pixel."""
+        stroke = 0 if size_px <= _TINY_PX else round(size_px / 14)
+        margin = 4 + stroke
+        letters = self._line(line, size_px, stroke, margin)
+        outline = self._line(line, size_px, stroke, margin, outlined=True) if stroke else letters.filter(ImageFilter.MaxFilter(3))
+        place = (at[0] - margin, at[1] - letters.height // 2)
+        pen.bitmap(place, outline, fill="black")
         pen.bitmap(place, letters, fill="white")
 
-    def _stamp(self, character: str, size_px: int) -> Image.Image:
-        """One letter, two pixels from the left of a picture of its own; to be pasted, which is quicker than drawing it again."""
-        stamp = self._stamps.get((character, size_px))
+    def _line(self, line: str, size_px: int, stroke: int, margin: int, *, outlined: bool = False) -> Image.Image:
+        """A line's letters as a mask, `margin` pixels from its edge."""
+        letters = Image.new("L", (round(self._fonts.width(line, size_px)) + 2 * margin, 2 * (size_px + stroke)))
+        x = float(margin)
+        for character in line:
+            letters.paste(255, (round(x) - 2 - stroke, 0), self._stamp(character, size_px, stroke, outlined=outlined))
+            x += self._fonts.width(character, size_px)
+        return letters
+
+    def _stamp(self, character: str, size_px: int, stroke: int, *, outlined: bool) -> Image.Image:
+        """One letter in a picture of its own, with room for its outline; to be pasted, which is quicker than drawing it again."""
+        key = (character, size_px, outlined)
+        stamp = self._stamps.get(key)
         if stamp is None:
             if len(self._stamps) > 2048:
                 self._stamps.clear()
-            stamp = Image.new("L", (round(self._fonts.width(character, size_px)) + 5, 2 * size_px))
+            stamp = Image.new("L", (round(self._fonts.width(character, size_px)) + 5 + 2 * stroke, 2 * (size_px + stroke)))
             [(font, _)] = self._fonts.runs(character, size_px)
-            ImageDraw.Draw(stamp).text((2, size_px), character, font=font, fill=255, anchor="lm")
-            self._stamps[character, size_px] = stamp
+            at = (2 + stroke, size_px + stroke)
+            ImageDraw.Draw(stamp).text(at, character, font=font, fill=255, anchor="lm", stroke_width=stroke if outlined else 0)
+            self._stamps[key] = stamp
         return stamp
 
     def _fitted(self, words: list[str], box: Box, largest_px: float) -> tuple[int, list[str]]:
