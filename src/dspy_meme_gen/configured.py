@@ -14,6 +14,7 @@ from dspy_meme_gen.adapters.offline_scorer import OfflineScorer
 from dspy_meme_gen.adapters.offline_text import OfflineTextModel
 from dspy_meme_gen.adapters.offline_verifiers import AppropriatenessVerifier, FactualityVerifier, InstructionsVerifier
 from dspy_meme_gen.adapters.pillow_images import PillowImageModel
+from dspy_meme_gen.adapters.recalling_store import RecallingStore
 from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
 from dspy_meme_gen.adapters.sqlite_outbox import SqliteOutbox
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
@@ -53,7 +54,9 @@ def offline_ports(settings: Settings, progress: Callable[[Progress], None] = no_
         scorer=OfflineScorer(),
         refiner=OfflineRefiner(),
         image=_drawing(settings),
-        store=SqlAlchemyStore(settings.database(), limit_s=settings.database_limit_s),
+        store=RecallingStore(
+            SqlAlchemyStore(settings.database(), limit_s=settings.database_limit_s), limit_bytes=settings.recalled_mb * 1_000_000
+        ),
         timers=ThreadedTimers(),
         progress=progress,
     )

@@ -17,12 +17,12 @@ from dspy_meme_gen.health import Check, Health, Status
 from dspy_meme_gen.lasting import Lasting
 from dspy_meme_gen.measurements import Snapshot
 from dspy_meme_gen.messages import Abandon, Submit, Withdraw
-from dspy_meme_gen.ports import Closeable, MemeCatalogue, Troubled
+from dspy_meme_gen.ports import Closeable, MemeCatalogue, Recalling, Troubled
 from dspy_meme_gen.resilience.breaker import State
 from dspy_meme_gen.resilience.pressure import Pressure
 from dspy_meme_gen.subscribers import Listener
 
-__all__ = ["Pipeline", "RequestStatus"]
+__all__ = ["Found", "Pipeline", "RequestStatus"]
 
 logger = logging.getLogger("memespy.pipeline")
 
@@ -38,6 +38,14 @@ class RequestStatus:
     stage: str
     stages: tuple[str, ...]
     outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record that was looked for; `degraded` where the store itself does not have it, or could not be asked."""
+
+    record: MemeRecord
+    degraded: bool
 
 
 class Pipeline:
@@ -126,6 +134,24 @@ class Pipeline:
     def record(self, meme_id: str) -> MemeRecord | None:
         """The record of a meme, also one that still waits for the store, or None. Raises what the store raises."""
         return self._outbox.find(meme_id) or self._ports.store.get(meme_id)
+
+    def find(self, meme_id: str) -> Found | None:
+        """The record of a meme wherever it can be had, or None. Raises what the store raises for one that is nowhere else."""
+        waiting = self._outbox.find(meme_id)
+        if waiting is not None:
+            return Found(waiting, degraded=True)
+        store = self._ports.store
+        recalled = store.recall(meme_id) if isinstance(store, Recalling) else None
+        if recalled is not None and isinstance(store, Troubled) and store.trouble() is not None:
+            return Found(recalled, degraded=True)  # at once: whoever asks a store that is away waits for it first
+        try:
+            record = store.get(meme_id)
+        except Exception as error:
+            if recalled is None:
+                raise
+            logger.warning("the store raised %s; a meme is shown from memory", type(error).__name__)
+            return Found(recalled, degraded=True)
+        return None if record is None else Found(record, degraded=False)
 
     def breakers(self) -> dict[str, State]:
         """The state of the breaker of each kind of work: closed, open or half-open."""

@@ -35,6 +35,7 @@ __all__ = [
     "Outbox",
     "Ports",
     "Progress",
+    "Recalling",
     "Refiner",
     "RenderedImage",
     "Score",
@@ -120,6 +121,15 @@ class MemeCatalogue(Protocol):
 
         Memes that are stored meanwhile shift nothing: whoever follows `next` sees each meme at most once, and none is left out.
         """
+        ...
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A store that remembers some records, for the time when it cannot be asked."""
+
+    def recall(self, meme_id: str) -> MemeRecord | None:
+        """A record as it was known last, or None. Asks nobody, waits for nobody, and never raises."""
         ...
 
 

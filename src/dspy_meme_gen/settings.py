@@ -40,6 +40,7 @@ class Settings:
     A group of actors is granted `restart_limit` restarts within `restart_window_s`; from the second on each comes after a pause, of
     `restart_backoff_s` at first.
     Every `health_period_s` the health monitor looks at the store (0: never). Beyond `memory_limit_mb` requests are shed (0: no limit).
+    The latest memes, pictures of `recalled_mb` in all, can be looked at while the store is away.
     `fallback_font` is the path of a font for what Anton has no letters for.
     `database_limit_s`, `redis_limit_s` and `redis_rest_s` are how long one call may take, and how long Redis is left alone after a failure.
     `outbox_folder` is the folder of the durable outbox, None the user's data directory.
@@ -90,6 +91,7 @@ class Settings:
     http_in_line: int = 50
     health_period_s: float = 5.0
     memory_limit_mb: int = 1024
+    recalled_mb: int = 32
     stop_grace_s: float = 5.0
     actor_stop_s: float = 60.0
     recorded_outcomes: int = 10_000

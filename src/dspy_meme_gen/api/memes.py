@@ -22,7 +22,7 @@ from dspy_meme_gen.api.schemas import (
 from dspy_meme_gen.api.strict import StrictRoute
 from dspy_meme_gen.api.turns import Turns
 from dspy_meme_gen.domain import Cancelled, Failed, GenerateMeme, Meme, Outcome, Priority, Rejected, TimedOut
-from dspy_meme_gen.pipeline import Pipeline
+from dspy_meme_gen.pipeline import Found, Pipeline
 
 __all__ = ["meme_routes", "problems"]
 
@@ -95,38 +95,56 @@ def meme_routes(pipeline: Pipeline, turns: Turns) -> APIRouter:
             request_id=request_id, stage=found.stage, stages=list(found.stages), done=outcome is not None, meme=meme, reasons=reasons
         )
 
+    _add_looking(routes, pipeline)
+    return routes
+
+
+def _add_looking(routes: APIRouter, pipeline: Pipeline) -> None:
+    """The routes of what is made already."""
+
     @routes.get("/", responses=problems(422, 503))
     async def leaf(limit: Annotated[int, Query(ge=1, le=100)] = 20, start: Annotated[int | None, Query(ge=0, lt=2**63)] = None) -> MemeList:
         """The stored memes, newest first, page by page."""
         page = await anyio.to_thread.run_sync(lambda: pipeline.page(limit=limit, start=start))
         return MemeList(memes=[document_of(stored) for stored in page.memes], next=page.next)
 
-    @routes.get("/{meme_id}", responses=problems(404, 503))
-    async def look(meme_id: str) -> MemeDocument:
-        """One meme."""
-        record = await anyio.to_thread.run_sync(pipeline.record, meme_id) if _is_id(meme_id) else None
-        if record is None:
+    async def find(meme_id: str) -> Found:
+        found = await anyio.to_thread.run_sync(pipeline.find, meme_id) if _is_id(meme_id) else None
+        if found is None:
             raise Problem("not-found", "no meme has this id")
-        return document_of(record)
+        return found
+
+    @routes.get("/{meme_id}", responses=problems(404, 503) | {200: {"headers": _DEGRADED}})
+    async def look(meme_id: str, response: Response) -> MemeDocument:
+        """One meme. A recent one can be looked at also while the store is away; then the header X-Degraded says so."""
+        found = await find(meme_id)
+        if found.degraded:
+            response.headers["X-Degraded"] = "store"
+        return document_of(found.record)
 
     @routes.get("/{meme_id}/image", response_class=Response, responses=problems(404, 503) | _PICTURE)
     async def picture(meme_id: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Its picture, a PNG."""
-        record = await anyio.to_thread.run_sync(pipeline.record, meme_id) if _is_id(meme_id) else None
-        if record is None:
-            raise Problem("not-found", "no meme has this id")
+        found = await find(meme_id)
+        record = found.record
         tag = f'"{record.meme.image.sha256}"'
         headers = {"ETag": tag, "Cache-Control": "public, max-age=3600", "Content-Disposition": f'inline; filename="{record.meme.id}.png"'}
+        if found.degraded:
+            headers |= {"X-Degraded": "store", "Cache-Control": "no-store"}
         if if_none_match is not None and tag in [each.strip() for each in if_none_match.split(",")]:
             return Response(status_code=304, headers=headers)
         return Response(record.png, media_type="image/png", headers=headers)
 
-    return routes
-
 
 _LOCATION: Final = {"headers": {"Location": {"required": True, "schema": {"type": "string"}}}}
+_DEGRADED: Final = {
+    "X-Degraded": {
+        "description": "store: it came from memory, for the store cannot be asked",
+        "schema": {"type": "string", "enum": ["store"]},
+    }
+}
 _PICTURE: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "the PNG", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {"description": "the PNG", "headers": _DEGRADED, "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "the PNG that If-None-Match names is still the right one"},
 }
 

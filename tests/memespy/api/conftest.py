@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from dspy_meme_gen.adapters.recalling_store import RecallingStore
 from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.api.app import create_app
@@ -32,10 +33,11 @@ def serve(script, tmp_path):
     """Serves the script's ports over a store of its own."""
 
     @asynccontextmanager
-    async def serving(**chosen):
+    async def serving(*, recalled=False, **chosen):
         settings = Settings(database_url=f"sqlite:///{tmp_path / 'memes.db'}", **({"user_burst": 10_000, "health_period_s": 0} | chosen))
         ports = script.ports(ThreadedTimers())
-        object.__setattr__(ports, "store", SqlAlchemyStore(settings.database()))
+        store = SqlAlchemyStore(settings.database())
+        object.__setattr__(ports, "store", RecallingStore(store, 1_000_000) if recalled else store)
         with start_pipeline(settings, ports) as pipeline:
             api = Api(pipeline, settings)
             async with api.client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from dspy_meme_gen.domain import FORMATS
 from tests.memespy.fakes import PortDown, verification
@@ -211,7 +212,7 @@ async def test_every_format_of_the_schema_is_served(serve, format):  # noqa: A00
 async def test_a_store_that_is_away_is_unavailable_for_reading_and_no_accepted_meme_is_lost(serve):
     async with serve() as api:
         store = api.pipeline._ports.store
-        away = lambda *_, **__: (_ for _ in ()).throw(__import__("sqlalchemy").exc.OperationalError("select", {}, Exception("gone")))  # noqa: E731
+        away = lambda *_, **__: (_ for _ in ()).throw(OperationalError("select", {}, Exception("gone")))  # noqa: E731
         put, get, page = store.put, store.get, store.page
         store.put = store.get = store.page = away
         made = await api.make()
@@ -221,3 +222,34 @@ async def test_a_store_that_is_away_is_unavailable_for_reading_and_no_accepted_m
         store.put, store.get, store.page = put, get, page
         assert (await api.make("dogs")).json()["degraded"] == []
         assert len(api.pipeline.stored()) == 2
+
+
+async def test_a_recent_meme_can_be_looked_at_while_the_store_is_away_and_the_answer_says_so(serve):
+    async with serve(recalled=True) as api:
+        store = api.pipeline._ports.store._store
+        made = (await api.make()).json()
+        paths = (f"/api/v1/memes/{made['id']}", made["image"]["url"])
+        before = [await api.client.get(path) for path in paths]
+        get, asked = store.get, []
+
+        def away(meme_id):
+            asked.append(meme_id)
+            store._trouble = "OperationalError"
+            raise OperationalError("select", {}, Exception("gone"))
+
+        store.get = away
+        during = [await api.client.get(path) for path in paths]
+        problem(await api.client.get("/api/v1/memes/m-0000000000000000"), "unavailable", 503)
+        assert asked == [made["id"], "m-0000000000000000"], "once it is known to be away, what is remembered is answered at once"
+        store.get = get
+        after = [await api.client.get("/api/v1/memes/m-0000000000000000"), *[await api.client.get(path) for path in paths]]
+        assert [answer.headers.get("x-degraded") for answer in (*before, *during, *after)] == [
+            None,
+            None,
+            "store",
+            "store",
+            None,
+            None,
+            None,
+        ]
+        assert [answer.content for answer in before] == [answer.content for answer in during] == [answer.content for answer in after[1:]]
