@@ -55,7 +55,9 @@ def offline_ports(settings: Settings, progress: Callable[[Progress], None] = no_
         refiner=OfflineRefiner(),
         image=_drawing(settings),
         store=RecallingStore(
-            SqlAlchemyStore(settings.database(), limit_s=settings.database_limit_s), limit_bytes=settings.recalled_mb * 1_000_000
+            SqlAlchemyStore(settings.database(), limit_s=settings.database_limit_s),
+            limit_bytes=settings.recalled_mb * 1_000_000,
+            rest_s=0 if settings.database_is_local() else settings.database_rest_s,
         ),
         timers=ThreadedTimers(),
         progress=progress,

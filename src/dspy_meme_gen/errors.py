@@ -10,6 +10,7 @@ MemesPyError
 ├── ActorCrashed            an actor died twice on the same piece of work
 ├── StageTimeout            a port took longer than its stage allows
 ├── RestartLimitExceeded    actors crashed more often than the supervisor puts up with
+├── StoreAway               the store failed a moment ago, and is left alone for a while
 ├── SchemaUnknown           the database was made by a newer release
 └── ModelError              a language or image model gave nothing that can be used
     ├── ModelUnavailable        it cannot be reached, or is out of order
@@ -37,6 +38,7 @@ __all__ = [
     "SchemaUnknown",
     "ServiceStopped",
     "StageTimeout",
+    "StoreAway",
 ]
 
 
@@ -104,6 +106,10 @@ class StageTimeout(MemesPyError):
 
 class RestartLimitExceeded(MemesPyError):
     """The supervisor gave up: more restarts were needed than its sliding window allows."""
+
+
+class StoreAway(MemesPyError):
+    """The store failed a moment ago, and is left alone for a while."""
 
 
 class SchemaUnknown(MemesPyError):

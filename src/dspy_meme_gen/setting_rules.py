@@ -170,6 +170,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "call_limit_s": (0.001, 3600),
     "render_limit_s": (0.001, 3600),
     "database_limit_s": (0.1, 3600),
+    "database_rest_s": (0, 3600),
     "redis_limit_s": (0.01, 60),
     "redis_rest_s": (0, 3600),
     "restart_limit": (0, 1e6),

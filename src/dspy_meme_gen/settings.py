@@ -42,7 +42,8 @@ class Settings:
     Every `health_period_s` the health monitor looks at the store (0: never). Beyond `memory_limit_mb` requests are shed (0: no limit).
     The latest memes, pictures of `recalled_mb` in all, can be looked at while the store is away.
     `fallback_font` is the path of a font for what Anton has no letters for.
-    `database_limit_s`, `redis_limit_s` and `redis_rest_s` are how long one call may take, and how long Redis is left alone after a failure.
+    `database_limit_s` and `redis_limit_s` are how long one call may take; `database_rest_s` and `redis_rest_s` how long a failure keeps
+    others from trying: memes wait in the outbox meanwhile, or are made without a cache.
     `outbox_folder` is the folder of the durable outbox, None the user's data directory.
     `actor_stop_s` is how long a stop waits for an actor that is still inside a port call.
     """
@@ -80,6 +81,7 @@ class Settings:
     call_limit_s: float = 10.0
     render_limit_s: float = 30.0
     database_limit_s: float = 5.0
+    database_rest_s: float = 10.0
     redis_limit_s: float = 0.25
     redis_rest_s: float = 1.0
     restart_limit: int = 5

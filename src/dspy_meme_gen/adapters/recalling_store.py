@@ -4,8 +4,10 @@ import threading
 from collections import OrderedDict
 from typing import Protocol
 
+from dspy_meme_gen.adapters.system_clock import SystemClock
 from dspy_meme_gen.domain import MemePage, MemeRecord
-from dspy_meme_gen.ports import Closeable, MemeCatalogue, MemeStore, Troubled
+from dspy_meme_gen.errors import StoreAway
+from dspy_meme_gen.ports import Clock, Closeable, MemeCatalogue, MemeStore, Troubled
 
 __all__ = ["RecallingStore"]
 
@@ -18,18 +20,29 @@ class RecallingStore:
     """The store behind it, and the latest records that were put or got, up to `limit_bytes` of pictures. Any thread may call.
 
     Its own calls are the store's, and raise what that raises: only `recall` answers from memory, for those who say so to their readers.
+    After a put that failed no other is tried for `rest_s` seconds, or until some other call succeeds: a server that is paused makes each
+    of them wait, one after another. They raise StoreAway at once.
     """
 
-    def __init__(self, store: _Whole, limit_bytes: int) -> None:
+    def __init__(self, store: _Whole, limit_bytes: int, *, rest_s: float = 0.0, clock: Clock | None = None) -> None:
         self._store = store
         self._limit_bytes = limit_bytes
         self._lock = threading.Lock()
         self._records: OrderedDict[str, MemeRecord] = OrderedDict()
         self._bytes = 0
+        self._rest_s = rest_s
+        self._clock: Clock = clock or SystemClock()
+        self._resting_until_s = float("-inf")
 
     def put(self, record: MemeRecord) -> None:
-        """As the store's."""
-        self._store.put(record)
+        """As the store's, but StoreAway soon after one that failed."""
+        if self._store.trouble() is not None and self._clock.monotonic_s() < self._resting_until_s:
+            raise StoreAway("the store did not take the last meme, and is left alone for a while")
+        try:
+            self._store.put(record)
+        except Exception:
+            self._resting_until_s = self._clock.monotonic_s() + self._rest_s
+            raise
         self._remember(record)
 
     def get(self, meme_id: str) -> MemeRecord | None:

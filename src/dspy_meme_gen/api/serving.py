@@ -3,10 +3,12 @@
 The socket may be shared: `rolling` holds it open while one server follows another.
 """
 
+import contextlib
 import logging
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import anyio
 import uvicorn
@@ -72,6 +74,16 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
         self._draining = draining
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's, but a signal is not raised again at the end: that would kill the process before the pipeline has stopped."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Uvicorn's, and then say so."""

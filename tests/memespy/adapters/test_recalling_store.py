@@ -8,6 +8,8 @@ import pytest
 
 from dspy_meme_gen.adapters.recalling_store import RecallingStore
 from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
+from dspy_meme_gen.errors import StoreAway
+from tests.memespy.contracts.conftest import ManualClock
 from tests.memespy.contracts.memes import record
 from tests.memespy.fakes import PortDown
 
@@ -50,6 +52,29 @@ def test_the_oldest_goes_when_the_pictures_are_too_many_and_a_new_edition_takes_
     assert store.recall("m-1").png == bytes(101)
     store.put(replace(record("m-4"), png=bytes(1000)))
     assert store.recall("m-4") is None
+
+
+def test_after_a_put_that_failed_the_store_is_left_alone_until_something_works_again(behind):
+    clock, put, tried = ManualClock(0.0), behind.put, []
+
+    def refuse(record):
+        tried.append(record.id)
+        behind._trouble = "OperationalError"
+        raise PortDown
+
+    store = RecallingStore(behind, 10_000, rest_s=5.0, clock=clock)
+    behind.put = refuse
+    for error in (PortDown, StoreAway, StoreAway):
+        with pytest.raises(error):
+            store.put(record("m-1"))
+    clock.now_s = 5.0
+    with pytest.raises(PortDown):
+        store.put(record("m-2"))
+    assert tried == ["m-1", "m-2"]
+    behind.put = put
+    assert store.get("health") is None, "it works again"
+    store.put(record("m-3"))
+    assert [each.id for each in store.all()] == ["m-3"]
 
 
 def test_trouble_is_the_stores_own(behind):

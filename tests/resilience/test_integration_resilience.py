@@ -1,0 +1,138 @@
+"""The served program with a real PostgreSQL and a real Redis that are killed and paused under load: nothing is lost, nothing made up."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
+from tests.resilience.served import PATIENCE_S, Load
+
+pytestmark = pytest.mark.integration
+
+AT_WORK = 8
+"""So many memes are made between two events."""
+
+
+def stored(url):
+    store = SqlAlchemyStore(url, limit_s=PATIENCE_S)
+    try:
+        return [record.id for record in store.all()]
+    finally:
+        store.close()
+
+
+def status_of(service, part):
+    return service.health()["checks"].get(part, {"status": "ok"})["status"]
+
+
+def strike(server, how):
+    server.kill() if how == "killed" else server.pause()
+
+
+@pytest.mark.parametrize("how", ["killed", "paused"])
+def test_an_outage_of_postgresql_loses_no_meme_and_doubles_none(served, postgres, postgres_url, how):
+    service = served(DATABASE_URL=postgres_url)
+    with Load(service.url) as load:
+        load.wait_for(AT_WORK)
+        known = load.made[-1]
+        service.client.get(f"/api/v1/memes/{known['id']}").raise_for_status()
+        strike(postgres, how)
+        load.wait_for(AT_WORK)
+        service.wait_until("the word that the store is away", lambda: status_of(service, "store") == "degraded")
+        assert service.client.get("/api/health").status_code == 200, "degraded, and at work"
+        assert service.client.get("/api/health/ready").status_code == 200
+        for path in (f"/api/v1/memes/{known['id']}", known["image"]["url"]):
+            answer = service.client.get(path)
+            assert (answer.status_code, answer.headers.get("x-degraded")) == (200, "store")
+        assert service.client.get("/api/v1/memes/").status_code == 503
+        postgres.restore()
+        service.wait_until("recovery", lambda: service.health()["status"] == "ok")
+        load.wait_for(AT_WORK)
+    assert load.failed == []
+    assert any("store_deferred" in document["degraded"] for document in load.made), "there was an outage"
+    service.wait_until("an empty outbox", lambda: status_of(service, "outbox") == "ok")
+    answer = service.client.get(f"/api/v1/memes/{known['id']}")
+    assert "x-degraded" not in answer.headers
+    kept = stored(postgres_url)
+    assert len(kept) == len(set(kept))
+    assert set(kept) == load.ids
+
+
+@pytest.mark.parametrize("how", ["killed", "paused"])
+def test_an_outage_of_redis_costs_time_and_nothing_else(served, redis_server, tmp_path, how):
+    database = f"sqlite:///{tmp_path / 'memes.db'}"
+    service = served(REDIS_URL=redis_server.url, DATABASE_URL=database)
+    with Load(service.url, distinct=5) as load:
+        load.wait_for(AT_WORK)
+        strike(redis_server, how)
+        load.wait_for(AT_WORK)
+        service.wait_until("the word that the cache is away", lambda: status_of(service, "cache") == "degraded")
+        redis_server.restore()
+        service.wait_until("recovery", lambda: service.health()["status"] == "ok")
+        load.wait_for(AT_WORK)
+    assert load.failed == []
+    by_id = {document["id"]: document for document in load.made}
+    assert all(document == by_id[document["id"]] for document in load.made), "with a cache or without, a meme is the same"
+    kept = stored(database)
+    assert len(kept) == len(set(kept))
+    assert set(kept) == load.ids
+
+
+def test_what_waits_for_the_store_outlives_the_service_even_if_it_is_killed(served, postgres, postgres_url):
+    service = served(DATABASE_URL=postgres_url)
+    made = [service.client.post("/api/v1/memes/", json={"topic": "before"}).json()]
+    postgres.kill()
+    made += [service.client.post("/api/v1/memes/", json={"topic": f"during {number}"}).json() for number in range(3)]
+    assert [document["degraded"] for document in made] == [[]] + [["store_deferred"]] * 3
+    server = int(json.loads(next(line for line in service.log.read_text().splitlines() if "is ready" in line))["message"].split()[1])
+    service.process.kill()
+    signal.pidfd_send_signal(pidfd(server), signal.SIGKILL)
+    postgres.restore()
+    again = served(DATABASE_URL=postgres_url)
+    again.wait_until("an empty outbox", lambda: again.health()["status"] == "ok" and len(stored(postgres_url)) == 4)
+    assert stored(postgres_url) == [document["id"] for document in made]
+
+
+def pidfd(process):
+    import os  # noqa: PLC0415 - Linux alone has it
+
+    return os.pidfd_open(process)
+
+
+def test_a_sigterm_drains_what_is_under_way_and_then_nobody_answers(served, tmp_path):
+    database = f"sqlite:///{tmp_path / 'memes.db'}"
+    service = served(DATABASE_URL=database)
+    accepted = [service.client.post("/api/v1/memes/async", json={"topic": f"cats {number}"}).json() for number in range(20)]
+    assert service.end() == 0
+    assert len(set(stored(database))) == len(accepted) == 20
+
+
+def test_a_new_server_takes_over_without_one_request_that_fails(served, tmp_path):
+    service = served(DATABASE_URL=f"sqlite:///{tmp_path / 'memes.db'}")
+
+    def ready():
+        return service.log.read_text().count("is ready")
+
+    with Load(service.url) as load:
+        for turn in (2, 3):
+            load.wait_for(AT_WORK)
+            service.signal(signal.SIGHUP)
+            service.wait_until("a new server", lambda turn=turn: ready() == turn)
+        load.wait_for(AT_WORK)
+    assert load.failed == []
+    assert service.end() == 0
+
+
+def test_a_backup_of_postgresql_is_restored_whole_into_an_empty_database(served, postgres_url, tmp_path):
+    service = served(DATABASE_URL=postgres_url)
+    made = [service.client.post("/api/v1/memes/", json={"topic": f"cats {number}"}).json() for number in range(5)]
+    pictures = [service.client.get(document["image"]["url"]).content for document in made]
+    archive, other = tmp_path / "memes.zip", f"sqlite:///{tmp_path / 'other.db'}"
+    service.run("backup", str(archive))
+    service.run("restore", "--database", other, str(archive))
+    assert stored(other) == stored(postgres_url) == [document["id"] for document in made]
+    restored = served(DATABASE_URL=other)
+    assert [restored.client.get(document["image"]["url"]).content for document in made] == pictures
