@@ -108,11 +108,17 @@ def judged(checker: Checker, history: History) -> Judgement:
         UsageError: a specification or a key function makes no sense.
     """
     try:
-        return checker.check(history)
+        judgement = checker.check(history)
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001 - it is told, and never counts as a pass
         return Judgement(Verdict.UNKNOWN, checker.claim, f"the checker itself raised {type(error).__name__}: {error}")
+    if not isinstance(judgement, Judgement):
+        raise UsageError(
+            f"the checker of {checker.claim!r} returned {judgement!r}; "
+            "check(history) returns a judgement, as in greenroom.Judgement(greenroom.Verdict.OK, self.claim)"
+        )
+    return judgement
 
 
 def claim_broken(judgement: Judgement) -> ClaimBroken:

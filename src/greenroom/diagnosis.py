@@ -12,6 +12,7 @@ from greenroom.describe import describe, describe_message
 from greenroom.errors import (
     ActorDied,
     ClaimBroken,
+    Deadlock,
     GreenroomError,
     LeftBehind,
     Livelock,
@@ -195,7 +196,9 @@ def unseen_crash(tasks: list[Task]) -> ThreadDied | None:
 
 def conclude(history: History, tasks: list[Task], error: BaseException | None) -> None:
     """Write into ``history`` how each of ``tasks`` ended, and what of that is told by ``error``."""
-    stuck = stuck_tasks(tasks)
+    stuck = [task.name for task in stuck_tasks(tasks)]
+    if isinstance(error, Deadlock):
+        stuck += error.about  # also daemons, on whom the others wait
     history.ended_blocked = {task.name: task.operation for task in tasks if not task.done}
     history.endings = {task.name: _ending(task, stuck) for task in sorted(tasks, key=place_in_picture)}
     history.ended_by = ""
@@ -211,7 +214,7 @@ def conclude(history: History, tasks: list[Task], error: BaseException | None) -
     history.focus = focus_of(tasks, error)
 
 
-def _ending(task: Task, stuck: list[Task]) -> str:
+def _ending(task: Task, stuck: list[str]) -> str:
     if task.done:
         failed = task.died_of or task.error
         return "done" if failed is None or isinstance(failed, SystemExit) else f"✗ {type(failed).__name__}"
@@ -219,5 +222,5 @@ def _ending(task: Task, stuck: list[Task]) -> str:
         return "goes on"
     if idle(task):
         return "idle"
-    mark = "✗ " if task in stuck and not task.timer else ""
+    mark = "✗ " if task.name in stuck and not task.timer else ""
     return mark + waits_for(task)

@@ -105,7 +105,8 @@ class Exhaustion:
         if self.exhausted:
             return f"{head}: exhausted, no inequivalent schedule is left; no failure"
         about = f", of about {self.estimate:,} executions in all" if self.estimate > self.executions else ""
-        return f"{head}: no failure, but not exhausted: {self.why_not}{about}"
+        undecided = f"; {self.why_undecided}" if self.why_undecided and self.why_undecided != self.why_not else ""
+        return f"{head}: no failure, but not exhausted: {self.why_not}{about}{undecided}"
 
 
 def exhaust(  # noqa: PLR0913 - each option stands for itself, and none must be given

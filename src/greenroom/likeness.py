@@ -92,7 +92,7 @@ def _same_error(error: BaseException, turnstile: Turnstile) -> tuple[bool, str]:
 
 def _same_deadlock(error: Deadlock, about: list[Player], turnstile: Turnstile) -> tuple[bool, str]:
     waiting = turnstile.script.waiting
-    stuck = [player for player in about or turnstile.players.values() if player.path in waiting and not player.daemon]
+    stuck = [player for player in about or turnstile.players.values() if player.path in waiting and (about or not player.daemon)]
     for player in stuck:
         step = waiting[player.path]
         operation, thing = player.pending or ("", None)

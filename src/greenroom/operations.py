@@ -81,7 +81,8 @@ class OnStage:
         operation.answered_ns, operation.answered_step = scheduler.clock.now_ns, scheduler.steps
         if scheduler.history is not None:
             operation.gave = answer_text(operation)
-            scheduler.record("result", _shown(operation), operation.serial, operation.gave)
+            raises = "" if operation.error is None else "raises "
+            scheduler.record("result", _shown(operation), operation.serial, raises + operation.gave)
 
 
 class OnThreads:

@@ -77,6 +77,13 @@ class Crashing:
         raise ZeroDivisionError("by 0")
 
 
+class Truth:
+    claim = "anything"
+
+    def check(self, history):
+        return True
+
+
 # -- failures --------------------------------------------------------------------------------------------------------------
 
 
@@ -318,3 +325,15 @@ def test_a_check_that_has_no_name_is_left_to_be_filled_in():
     assert line.endswith(", checks=[...])")
     named = greenroom.explore(scenario, executions=200, checks=claim).failure.replay_line
     assert named.endswith(", checks=[claim])")
+
+
+def test_a_checker_that_returns_no_judgement_is_refused_with_a_word_on_what_it_returns():
+    with pytest.raises(greenroom.UsageError, match=r"'anything' returned True; check\(history\) returns a judgement"):
+        greenroom.explore(sound, executions=3, checks=Truth())
+
+
+def test_a_search_that_was_cut_short_still_tells_what_could_not_be_decided():
+    report = greenroom.exhaust(sound, max_executions=2, checks=Undecided())
+    assert not report.exhausted
+    assert report.why_not != report.why_undecided
+    assert str(report).endswith("2 executions undecided (anything: nobody knows)")

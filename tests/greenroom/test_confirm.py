@@ -257,6 +257,27 @@ def test_lines_are_forced_as_well(tmp_path):
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_circle_of_daemons_is_real_and_is_shown_as_one():
+    class Asker(pykka.ThreadingActor):
+        use_daemon_thread = True
+
+        def on_receive(self, other):
+            return None if other is None else other.ask(None)
+
+    def scenario():
+        askers = [Asker.start() for _ in range(2)]
+        pykka.get_all([asker.ask(other, block=False) for asker, other in zip(askers, reversed(askers), strict=True)])
+        pykka.ActorRegistry.stop_all()
+
+    failure = greenroom.explore(scenario).failure
+    assert failure is not None
+    assert isinstance(failure.error, greenroom.Deadlock)
+    assert [ending[:2] for name, ending in failure.history.endings.items() if name.startswith("Asker")] == ["✗ ", "✗ "]
+    confirmation = failure.confirm()
+    assert confirmation.confirmed is True, confirmation
+    assert "Asker-1 is blocked: it waits for the reply of Asker-2" in confirmation.said
+
+
 def test_a_failure_that_only_the_stage_shows_is_not_confirmed():
     runs = []
 

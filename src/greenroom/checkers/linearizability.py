@@ -99,10 +99,11 @@ def refusal(claim: str, about: str, prefix: Sequence[Operation], refused: Sequen
 
 
 def _reasons(unit: Unit, steps: Steps, states: int) -> list[tuple[Operation, str]]:
-    """Why a unit cannot come next: of its operations the first that is refused."""
-    for operation in unit.operations:
+    """Why a unit cannot come next: of its operations the first that is refused, behind those without which that cannot be seen."""
+    for place, operation in enumerate(unit.operations):
         then = steps.after(states, operation)
         if then < 0:
-            return [(operation, steps.why_refused(states, operation))]
+            why = f"legal, but then comes #{operation.serial} of the same transaction"
+            return [*((earlier, why) for earlier in unit.operations[:place]), (operation, steps.why_refused(states, operation))]
         states = then
     return []

@@ -18,7 +18,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "answer": ("✓ {which} answers {detail}", "✓ gets {future}: {detail}"),
     "timeout": ("✗ times out waiting for {target} to answer #{number} {detail}", "✗ times out waiting for {target} {detail}"),
     "call": ("call {number}: {target}({detail})", "call {target}({detail})"),
-    "result": ("call {number} gives {detail}", "call gives {detail}"),
+    "result": ("call {number} {gives}{detail}", "call {gives}{detail}"),
     "start": ("starts {target}", "starts {target}"),
     "died": ("✗ dies: {detail}", "✗ dies: {detail}"),
     "dead": ("✗ finds {target} ended", "✗ finds {target} ended"),
@@ -41,5 +41,6 @@ def event_text(event: Event) -> str:
         target=event.target,
         number=event.number,
         detail=event.detail,
+        gives="" if event.detail.startswith("raises ") else "gives ",
         future=event.target or "a future",
     )

@@ -89,3 +89,16 @@ def test_a_transaction_function_that_fails_is_told_of():
 def test_where_the_budget_runs_out_nothing_is_claimed():
     writes = [operation(f"c{number}", ("swap", number), 99, number, 100 + number) for number in range(1, 9)]
     assert judged(*writes, operation("w", ("write", 7), None, 1, 9), budget=0).verdict is UNKNOWN
+
+
+def test_what_came_before_in_the_transaction_that_is_refused_is_named_with_it():
+    torn = [
+        operation("a", ("transfer", 5), None, 1, 8),
+        operation("b", ("audit",), (5, 5), 2, 3),
+        operation("b", ("audit",), (10, 0), 4, 5),
+    ]
+    found = judged(*torn, spec=Accounts(), transaction=by_client)
+    assert [(each.client, reason) for each, reason in found.refused] == [
+        ("b", f"legal, but then comes #{torn[2].serial} of the same transaction"),
+        ("b", "would have to return (5, 5), returned (10, 0) (in state (5, 5))"),
+    ]
