@@ -65,7 +65,8 @@ class Checker(Protocol):
 
     What a checker does without, it may say by two attributes, and searches are faster: ``reads_events = False`` (it looks at operations
     only), and ``reads_real_time = False`` (it does not ask which operation ended before another one began). One that remembers what it has
-    seen has a method ``begin()``, which is called before each search: it forgets, and is then shown the default order first.
+    seen has a method ``begin()``, which is called before each search: it forgets, and is then shown the default order first. One with an
+    attribute ``needs`` is undecided where ``explored`` is 0 in every execution of a search: nothing was judged, and ``needs`` says why.
     """
 
     claim: str

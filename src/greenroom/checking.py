@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenroom.checker import Judgement, Verdict
 from greenroom.errors import ClaimBroken, Undecided, UsageError
@@ -53,20 +53,30 @@ class Checks:
             checker.begin()
         return bool(remembering)
 
-    def judge(self, history: History) -> tuple[ClaimBroken | None, tuple[Judgement, ...]]:
-        """The first claim that ``history`` breaks, as an error, and what could not be decided.
+    def judge(self, history: History) -> Judged:
+        """The first claim that ``history`` breaks, what could not be decided, and where there was nothing to judge.
 
         Raises:
             UsageError: a specification or a key function makes no sense.
         """
-        undecided = []
+        undecided, nothing = [], []
         for checker in self.checkers:
             judgement = judged(checker, history)
             if judgement.verdict is Verdict.VIOLATED:
-                return claim_broken(judgement), ()
+                return Judged(claim_broken(judgement))
             if judgement.verdict is Verdict.UNKNOWN:
                 undecided.append(judgement)
-        return None, tuple(undecided)
+            elif not judgement.explored and (needs := getattr(checker, "needs", "")):
+                nothing.append(f"{judgement.claim}: {needs}")
+        return Judged(None, tuple(undecided), tuple(nothing))
+
+
+class Judged(NamedTuple):
+    """What checkers say of an execution: ``nothing`` tells of those that found nothing to judge, and what they would have needed."""
+
+    broken: ClaimBroken | None = None
+    undecided: tuple[Judgement, ...] = ()
+    nothing: tuple[str, ...] = ()
 
 
 def checks_of(checks: Checker | Placed | Iterable[Checker | Placed] | None, scenario: Callable[[], Any]) -> Checks:
@@ -129,28 +139,45 @@ def claim_broken(judgement: Judgement) -> ClaimBroken:
 
 @dataclass(slots=True)
 class Count:
-    """How many executions could not be decided, and why."""
+    """How many executions could not be decided, and why. A claim that found nothing to judge in any of ``all`` was not decided either."""
 
-    executions: int = 0
+    some: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    all: int = 0
+    nothing: Counter[str] = field(default_factory=Counter)
 
-    def add(self, undecided: tuple[Judgement, ...]) -> None:
+    def add(self, undecided: tuple[Judgement, ...], nothing: tuple[str, ...] = ()) -> None:
         """One more execution was judged."""
+        self.all += 1
+        self.nothing.update(nothing)
         if undecided:
-            self.executions += 1
+            self.some += 1
             self.reasons.update(f"{judgement.claim}: {judgement.reason}" for judgement in undecided)
 
-    def merge(self, executions: int, reasons: Iterable[tuple[str, int]]) -> None:
+    def dump(self) -> list[Any]:
+        """What ``merge`` takes, as plain values."""
+        return [self.some, list(self.reasons.items()), self.all, list(self.nothing.items())]
+
+    def merge(self, some: int, reasons: Iterable[tuple[str, int]], others: int = 0, nothing: Iterable[tuple[str, int]] = ()) -> None:
         """Others were judged elsewhere."""
-        self.executions += executions
-        for reason, count in reasons:
-            self.reasons[reason] += count
+        self.some += some
+        self.all += others
+        for counts, more in ((self.reasons, reasons), (self.nothing, nothing)):
+            for reason, count in more:
+                counts[reason] += count
+
+    @property
+    def executions(self) -> int:
+        """How many could not be decided."""
+        return self.all if self._empty() else self.some
 
     def told(self) -> str:
         """In words; empty where all was decided."""
-        if not self.executions:
-            return ""
-        return f"{self.executions:,} execution{'s' if self.executions > 1 else ''} undecided ({'; '.join(self.reasons)})"
+        count = self.executions
+        return f"{count:,} execution{'s' if count > 1 else ''} undecided ({'; '.join([*self.reasons, *self._empty()])})" if count else ""
+
+    def _empty(self) -> list[str]:
+        return [reason for reason, count in self.nothing.items() if count == self.all]
 
 
 def raise_undecided(told: str) -> None:

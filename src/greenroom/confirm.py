@@ -159,7 +159,7 @@ def _on_threads(scenario: Callable[[], Any], execution: Execution, script: Scrip
 
 def _broken(history: History, options: Options) -> tuple[ClaimBroken | None, str]:
     """The claim that the operations of real threads break, if any, and why that cannot be said for certain, or ""."""
-    broken, undecided = options.checks.judge(history)
+    broken, undecided, _ = options.checks.judge(history)
     if broken is None and options.checks.read_events:
         return None, "a checker reads the events of a stage, and real threads record only the operations of clients"
     return broken, undecided[0].reason if undecided else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from greenroom import diagnosis, errors, onlooker
-from greenroom.checking import Checks
+from greenroom.checking import Checks, Judged
 from greenroom.errors import ClaimBroken, GreenroomError
 from greenroom.failure import Failure
 from greenroom.history import History
@@ -30,7 +30,7 @@ MAX_STEPS: Final = 20_000
 class Execution:
     """One run of a scenario under one schedule. ``history`` is empty unless recording was asked for.
 
-    ``undecided`` holds what a checker could not decide.
+    ``undecided`` holds what a checker could not decide, ``nothing`` what checkers that found nothing to judge would have needed.
     """
 
     schedule: Schedule
@@ -41,6 +41,7 @@ class Execution:
     history: History
     result: Any = None
     undecided: tuple[Judgement, ...] = ()
+    nothing: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
     if history is None and checks:
         scheduler.operations = History()
     scheduler.real_time = RealTime() if checks and checks.read_real_time else None
-    undecided: tuple[Judgement, ...] = ()
+    found = Judged()
     with stage:
         main = stage.spawn("main", scenario, kind="scenario")
         stage.run()
@@ -91,7 +92,8 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
         if history is not None:
             diagnosis.conclude(history, stage.tasks, error)
         if checks and error is None and scheduler.operations is not None:
-            error, undecided = _judged(scheduler.operations, options)
+            found = _judged(scheduler.operations, options)
+            error = found.broken
             if history is not None and error is not None:
                 diagnosis.conclude(history, stage.tasks, error)
         if history is not None:
@@ -105,7 +107,9 @@ def execute(scenario: Scenario, policy: Policy, history: History | None, options
     if error is not None:
         failure = Failure(error, schedule, recorded, scenario_name(scenario), scenario, options.not_default(), options)
     virtual_s = scheduler.clock.now_ns / 1e9
-    return Execution(schedule, scheduler.steps, scheduler.decisions, virtual_s, failure, recorded, main.result, undecided)
+    return Execution(
+        schedule, scheduler.steps, scheduler.decisions, virtual_s, failure, recorded, main.result, found.undecided, found.nothing
+    )
 
 
 def shown_the_default_order(scenario: Scenario, options: Options) -> None:
@@ -114,9 +118,9 @@ def shown_the_default_order(scenario: Scenario, options: Options) -> None:
         execute(scenario, Replay(Schedule()), None, options)
 
 
-def _judged(history: History, options: Options) -> tuple[BaseException | None, tuple[Judgement, ...]]:
+def _judged(history: History, options: Options) -> Judged:
     if any(issubclass(ClaimBroken, kind) for kind in options.ignore):
-        return None, ()
+        return Judged()
     return options.checks.judge(history)
 
 

@@ -242,7 +242,7 @@ class Search:
         else:
             self.seen.executions += 1
             self.steps += execution.steps
-            self.undecided.add(execution.undecided)
+            self.undecided.add(execution.undecided, execution.nothing)
             if self.watch is not None:
                 self.watch(policy.trace)
             if execution.failure is not None and self.failing is None:
@@ -365,7 +365,7 @@ class Kept:
             "steps": search.steps,
             "incomplete": search.incomplete,
             "failing": str(search.failing) if search.failing is not None else "",
-            "undecided": (search.undecided.executions, list(search.undecided.reasons.items())),
+            "undecided": search.undecided.dump(),
             "tree": search.tree.dump(),
         }
         beside = self._file.with_name(self._file.name + ".new")

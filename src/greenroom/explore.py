@@ -147,7 +147,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
             done = number + 1
             steps += execution.steps
             seen.add(hash(execution.schedule))
-            count.add(execution.undecided)
+            count.add(execution.undecided, execution.nothing)
             if execution.failure is not None:
                 failing = execution
                 break

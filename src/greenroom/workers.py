@@ -134,7 +134,7 @@ def _behind(search: Search, left: int | None) -> dict[str, Any]:
         "cpu_s": time.process_time() - started,
         "incomplete": search.incomplete,
         "fallbacks": tree.fallbacks,
-        "undecided": (search.undecided.executions, list(search.undecided.reasons.items())),
+        "undecided": search.undecided.dump(),
         "failing": str(search.failing) if search.failing is not None else "",
         "footprint": tree.footprint,
         "outer": tree.outer,

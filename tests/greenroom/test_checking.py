@@ -337,3 +337,52 @@ def test_a_search_that_was_cut_short_still_tells_what_could_not_be_decided():
     assert not report.exhausted
     assert report.why_not != report.why_undecided
     assert str(report).endswith("2 executions undecided (anything: nobody knows)")
+
+
+def unrecorded():
+    cell = Cell.start()
+    for _ in range(2):
+        cell.ask(("read",), block=False)
+    cell.ask(("read",))
+    pykka.ActorRegistry.stop_all()
+
+
+NOTHING_TO_JUDGE = [
+    (greenroom.linearizable(Register()), "no call of a recorded client"),
+    (greenroom.sequentially_consistent(Register()), "no call of a recorded client"),
+    (greenroom.serializable(Register()), "no call of a recorded client"),
+    (greenroom.deterministic(lambda operation: operation.call), "no call that its key names"),
+    (greenroom.exactly_once(lambda event: None), "its key named no message"),
+    (greenroom.compose(greenroom.linearizable(Register())), "no call of a recorded client"),
+]
+
+
+@pytest.mark.parametrize(("checker", "why"), NOTHING_TO_JUDGE, ids=lambda value: getattr(value, "claim", ""))
+def test_a_claim_that_found_nothing_to_judge_in_any_execution_is_no_pass(checker, why):
+    for report in (greenroom.explore(unrecorded, executions=5, checks=checker), greenroom.exhaust(unrecorded, checks=checker)):
+        assert not report.ok
+        assert report.undecided == report.executions
+        assert why in str(report)
+
+
+def test_a_claim_that_found_something_to_judge_in_one_execution_is_decided():
+    def now_and_then():
+        cell = Cell.start()
+        if greenroom.choose("nothing", "something") == "something":
+            greenroom.client("reader").ask(cell, ("read",))
+        pykka.ActorRegistry.stop_all()
+
+    assert greenroom.exhaust(now_and_then, checks=claim).exhausted
+    assert greenroom.exhaust(now_and_then, checks=claim, workers=2).exhausted
+    greenroom.run(unrecorded, greenroom.replay(unrecorded, "g1:").schedule, checks=claim)  # one execution need not have calls
+
+
+def test_what_found_nothing_to_judge_is_kept_with_a_search_that_is_resumed(tmp_path):
+    file = tmp_path / "search.json"
+    first = greenroom.exhaust(sound, checks=claim, max_executions=1, resume=file)
+    assert first.undecided == 0
+    empty = tmp_path / "empty.json"
+    greenroom.exhaust(unrecorded, checks=claim, max_executions=1, resume=empty)
+    last = greenroom.exhaust(unrecorded, checks=claim, resume=empty)
+    assert last.undecided == last.executions
+    assert greenroom.exhaust(sound, checks=claim, resume=file).exhausted

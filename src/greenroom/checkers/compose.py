@@ -30,6 +30,7 @@ class Composed:
         self.checkers = checkers
         self.claim = ", ".join(checker.claim for checker in checkers)
         self.reads_events = any(getattr(checker, "reads_events", True) for checker in checkers)
+        self.needs = "; ".join(dict.fromkeys(needs for checker in checkers if (needs := getattr(checker, "needs", ""))))
         self.reads_real_time = any(getattr(checker, "reads_real_time", True) for checker in checkers)
 
     def begin(self) -> None:

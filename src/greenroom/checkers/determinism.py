@@ -35,6 +35,7 @@ class Deterministic:
     """Made by ``deterministic``; it has a memory."""
 
     reads_events = False
+    needs = "no call that its key names was answered"
     reads_real_time = False
 
     def __init__(self, key: Key, claim: str) -> None:

@@ -47,6 +47,7 @@ class Linearizable:
     """Made by ``linearizable``."""
 
     reads_events = False
+    needs = "no call of a recorded client (greenroom.client) was answered"
 
     def __init__(self, spec: Spec, *, budget: int, uncertain: tuple[type[BaseException], ...], claim: str) -> None:
         self.claim = claim

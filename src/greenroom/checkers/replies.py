@@ -59,6 +59,7 @@ class ExactlyOnce:
     """Made by ``exactly_once``."""
 
     reads_real_time = False
+    needs = "its key named no message that was sent"
 
     def __init__(self, key: Key, claim: str) -> None:
         self.claim = claim

@@ -44,6 +44,7 @@ class SequentiallyConsistent:
     """Made by ``sequentially_consistent``."""
 
     reads_events = False
+    needs = "no call of a recorded client (greenroom.client) was answered"
     reads_real_time = False
 
     def __init__(self, spec: Spec, *, budget: int, uncertain: tuple[type[BaseException], ...], claim: str) -> None:

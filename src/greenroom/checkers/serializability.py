@@ -58,6 +58,7 @@ class Serializable:
     """Made by ``serializable``."""
 
     reads_events = False
+    needs = "no call of a recorded client (greenroom.client) was answered"
 
     def __init__(  # noqa: PLR0913 - as ``serializable``
         self,
