@@ -64,6 +64,7 @@ def run(command, folder):
     }
     source = os.pathsep.join([str(Path(greenroom.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": source, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
+    environment["PYTHONHASHSEED"] = "0"  # as the command does for itself, which then starts twice
     environment["CI"] = "1"  # Hypothesis draws the same examples each time, and sets no deadline
     argv = [sys.executable, *modules[words[0]], *words[1:]]
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False)

@@ -112,6 +112,8 @@ def run(*arguments, hash_seed="0"):
     """The command in a process of its own."""
     source = str(Path(greenroom.__file__).parents[1])
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": source, "PYTHONIOENCODING": "utf-8"}
+    if not hash_seed:
+        del environment["PYTHONHASHSEED"]
     command = [sys.executable, "-m", "greenroom", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60)
 
@@ -330,3 +332,12 @@ def test_a_file_that_has_changed_is_loaded_again(program):
     assert load_scenario("changing.py::scenario")() == 1
     (program / "changing.py").write_text("def scenario():\n    return 'another'")
     assert load_scenario("changing.py::scenario")() == "another"
+
+
+def test_a_program_that_goes_through_a_set_of_texts_takes_the_same_path_in_every_process(tmp_path):
+    file = tmp_path / "sets.py"
+    file.write_text("def scenario():\n    assert False, list(set('abcdefghij'))\n", encoding="utf-8")
+    first, second = (run("explore", f"{file}::scenario", hash_seed="").stdout.splitlines()[1] for _ in range(2))
+    assert first == second
+    assert run("explore", f"{file}::scenario", hash_seed="0").stdout.splitlines()[1] == first
+    assert run("explore", f"{file}::scenario", hash_seed="1").stdout.splitlines()[1] != first  # who gives a seed gets it
