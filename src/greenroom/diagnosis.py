@@ -160,11 +160,11 @@ def unseen_death(tasks: list[Task]) -> ActorDied | None:
             return death
         if task.died_of is not None and not task.seen_failure:
             handled = task.died_handling
-            at = f" while it handled {describe_message(handled.message)}" if handled is not None else ""
-            death = ActorDied(
-                f"{task.name} died of {describe(task.died_of)}{at}; it was told, not asked, so nobody saw the exception "
-                "(handle it in the actor, or override on_failure)"
-            )
+            at, why = " in on_start", "no message is there that could have been answered with it (handle it in on_start)"
+            if handled is not None:
+                at = f" while it handled {describe_message(handled.message)}"
+                why = "it was told, not asked, so nobody saw the exception (handle it in the actor, or override on_failure)"
+            death = ActorDied(f"{task.name} died of {describe(task.died_of)}{at}; {why}")
             death.__cause__ = task.died_of
             death.about = (task.name,)
             return death

@@ -80,6 +80,29 @@ def test_an_ask_to_itself_is_named(failure_of):
     assert "still in its inbox, place 1" in str(error)
 
 
+def test_an_actor_that_dies_as_it_starts_is_not_said_to_have_been_told_anything(failure_of):
+    class Unready(pykka.ThreadingActor):
+        def on_start(self):
+            raise OSError("no disk")
+
+    def scenario():
+        with contextlib.suppress(pykka.ActorDeadError):
+            Unready.start().ask("anything")
+
+    error = failure_of(scenario).error
+    assert type(error) is greenroom.ActorDied
+    assert str(error).startswith("Unready-1 died of OSError('no disk') in on_start; no message is there")
+
+
+def test_a_condition_is_said_to_be_made_where_the_program_makes_it(failure_of):
+    def scenario():
+        condition = threading.Condition()
+        with condition:
+            condition.wait()
+
+    assert "Condition-1 (made at test_diagnosis.py:" in str(failure_of(scenario).error)
+
+
 def test_a_reply_that_was_taken_and_dropped_never_comes(failure_of):
     class Forgetful(pykka.ThreadingActor):
         def on_receive(self, promise):

@@ -34,6 +34,8 @@ class Named:
         self._greenroom = scheduler = scheduler_of_task()
         self._name = scheduler.numbered_name(kind)
         frame = sys._getframe(depth)
+        while frame.f_globals.get("__name__", "").startswith("greenroom.shims.") and frame.f_back is not None:
+            frame = frame.f_back
         self._made_at = (frame.f_code, frame.f_lineno)
         if scheduler.trace is not None:
             scheduler.trace.born(self)
