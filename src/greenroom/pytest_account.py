@@ -111,9 +111,9 @@ class Accounts:
         if report.failed:
             failures = failures or ([self._found] if self._found is not None else [])
             for failure in failures:
-                self._show(report, failure, replay_line(item, failure.schedule) or failure.replay_line, has_picture=has_picture)
+                self._show(report, failure, _replayed_by(item, failure), has_picture=has_picture)
             if not failures and self._test.executions:
-                replay = f"replay: pytest {shlex.quote(item.nodeid)} --greenroom-replay" if _is_kept(item) else ""
+                replay = _saved_example(item) if _is_kept(item) else ""
                 page = "" if self._example is None else self._page(self._example, replay or f"replay: pytest {shlex.quote(item.nodeid)}")
                 if page and self._in_section:  # Hypothesis shows the picture of a machine's example, beside its steps
                     report.sections.append(("greenroom", "\n".join(filter(None, (replay, page)))))
@@ -169,6 +169,16 @@ def claim_of(report: pytest.TestReport) -> str:
     """What failed, in one line."""
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(report.longrepr if crash is None else crash.message).partition("\n")[0]
+
+
+def _replayed_by(item: pytest.Item, failure: Failure) -> str:
+    """One line that runs it again; a scenario inside a test of Hypothesis needs what the test has drawn, too."""
+    line = replay_line(item, failure.schedule) or failure.replay_line
+    return _saved_example(item) if line.startswith("replay: greenroom.replay(") and _is_kept(item) else line
+
+
+def _saved_example(item: pytest.Item) -> str:
+    return f"replay: pytest {shlex.quote(item.nodeid)} --greenroom-replay"
 
 
 def _is_kept(item: pytest.Item) -> bool:

@@ -345,3 +345,23 @@ def test_nobody_listens_when_it_is_over(run):
     before = list(told.listeners)
     run(DRAWN)
     assert told.listeners == before
+
+
+def test_a_scenario_inside_a_hypothesis_test_is_replayed_with_what_was_drawn_for_it(run):
+    result = run("""
+    from hypothesis import given, settings, strategies as st
+    from hypothesis.database import DirectoryBasedExampleDatabase
+
+    @settings(database=DirectoryBasedExampleDatabase("kept"), derandomize=False, deadline=None)
+    @given(st.integers(1, 3), greenroom.schedules())
+    def test_drawn(times, schedule):
+        def scenario():
+            for _ in range(times):
+                pay()
+        greenroom.run(scenario, schedule)
+    """)
+    result.assert_outcomes(failed=1)
+    command = "replay: pytest test_wallet.py::test_drawn --greenroom-replay"
+    assert f"  {command}" in section(result)
+    assert "greenroom.replay(" not in result.stdout.str()
+    assert command in result.stdout.lines
