@@ -76,7 +76,8 @@ class Steps:
             return f"the specification refuses it in state {where}"
         raised = operation.error is not None
         gave = operation.gave or _shown(operation.error if raised else operation.result)
-        more = f" or {len(results) - _MOST_SHOWN} others" if len(results) > _MOST_SHOWN else ""
+        others = len(results) - _MOST_SHOWN
+        more = f" or {others} other{'s' if others > 1 else ''}" if others > 0 else ""
         wanted = " or ".join(results[:_MOST_SHOWN]) + more
         return f"would have to {wanted}, {'raised' if raised else 'returned'} {gave} (in state {where})"
 

@@ -278,3 +278,16 @@ def test_four_thousand_operations_in_a_row_are_no_matter_of_recursion():
     row = [operation("a", ("write", number), None, 2 * number, 2 * number + 1) for number in range(1, 4001)]
     assert judged(*row).ok
     assert judged(*row, operation("a", ("read",), 1, 9000, 9001)).verdict is VIOLATED
+
+
+@pytest.mark.parametrize(("ids", "told"), [(3, "or return 3,"), (4, "or 1 other,"), (5, "or 2 others,")])
+def test_of_many_results_that_would_be_legal_three_are_shown_and_the_others_counted(ids, told):
+    class Fresh:
+        def init(self):
+            return 0
+
+        def step(self, state, call):
+            return [(number, state) for number in range(1, ids + 1)]
+
+    found = greenroom.linearizable(Fresh()).check(history(operation("a", ("fresh",), 9, 1, 2)))
+    assert told in found.refused[0][1]
