@@ -18,7 +18,13 @@ def command() -> int:
     """
     if os.name == "posix" and _SEED not in os.environ and sys.flags.hash_randomization:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, _SEED: "0"})  # noqa: S606 - the same command
-    return main()
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read it, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13  # as a shell tells of a process that SIGPIPE ended
+    return code
 
 
 if __name__ == "__main__":

@@ -341,3 +341,15 @@ def test_a_program_that_goes_through_a_set_of_texts_takes_the_same_path_in_every
     assert first == second
     assert run("explore", f"{file}::scenario", hash_seed="0").stdout.splitlines()[1] == first
     assert run("explore", f"{file}::scenario", hash_seed="1").stdout.splitlines()[1] != first  # who gives a seed gets it
+
+
+def test_a_reader_that_goes_away_is_no_error_of_ours(program):
+    source = str(Path(greenroom.__file__).parents[1])
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": source}
+    command = [sys.executable, "-m", "greenroom", "explore", "program.py::lost_update"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, env=environment, stdout=writing, stderr=subprocess.PIPE, encoding="utf-8", check=False, timeout=60)
+    os.close(writing)
+    assert done.stderr == ""
+    assert done.returncode == 141

@@ -100,7 +100,11 @@ def test_a_condition_is_said_to_be_made_where_the_program_makes_it(failure_of):
         with condition:
             condition.wait()
 
-    assert "Condition-1 (made at test_diagnosis.py:" in str(failure_of(scenario).error)
+    def meeting():
+        threading.Barrier(2).wait()
+
+    for waits in (scenario, meeting):
+        assert "Condition-1 (made at test_diagnosis.py:" in str(failure_of(waits).error)
 
 
 def test_a_reply_that_was_taken_and_dropped_never_comes(failure_of):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from greenroom.scheduler import Scheduler
 
 
+_PASSED_THROUGH = ("greenroom.shims.", "threading")  # a barrier makes its condition: who made the barrier is asked for
+
+
 def scheduler_of_task() -> Scheduler:
     """The scheduler of the running task: whoever makes a simulated primitive is inside one."""
     running = getcurrent()
@@ -34,7 +37,7 @@ class Named:
         self._greenroom = scheduler = scheduler_of_task()
         self._name = scheduler.numbered_name(kind)
         frame = sys._getframe(depth)
-        while frame.f_globals.get("__name__", "").startswith("greenroom.shims.") and frame.f_back is not None:
+        while frame.f_globals.get("__name__", "").startswith(_PASSED_THROUGH) and frame.f_back is not None:
             frame = frame.f_back
         self._made_at = (frame.f_code, frame.f_lineno)
         if scheduler.trace is not None:
