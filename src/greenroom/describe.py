@@ -15,6 +15,7 @@ from greenroom.task import current_task
 
 if TYPE_CHECKING:
     from greenroom.history import Detail
+    from greenroom.task import Task
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _URN = re.compile(r"\w+ \((urn:uuid:[0-9a-f-]{36})\)")  # how Pykka writes a reference into its messages
@@ -26,6 +27,12 @@ def describe(value: Any, limit: int = _LIMIT) -> str:
     """``value`` in at most ``limit`` characters."""
     text = _text(value, 3)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def describe_among(value: Any, tasks: list[Task]) -> str:
+    """As ``describe``, where no task is running: references to actors among ``tasks`` go by their names."""
+    text = _URN.sub(lambda found: _name_of_urn(found, tasks), describe(value, 20 * _LIMIT))
+    return text if len(text) <= _LIMIT else text[: _LIMIT - 1] + "…"
 
 
 def describe_message(message: Any, limit: int = _LIMIT) -> str:
@@ -107,9 +114,9 @@ def _text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one line for each k
     return _URN.sub(_name_of_urn, text) if "urn:uuid:" in text else text
 
 
-def _name_of_urn(found: re.Match[str]) -> str:
+def _name_of_urn(found: re.Match[str], tasks: list[Task] | None = None) -> str:
     task = current_task()
-    known = [] if task is None else task.scheduler.tasks
+    known = tasks or ([] if task is None else task.scheduler.tasks)
     return next((other.name for other in known if other.actor is not None and other.actor.actor_urn == found[1]), found[0])
 
 

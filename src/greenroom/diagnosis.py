@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pykka
 
 from greenroom.deadlock import deadlock_beside_others, explain_deadlock, held, idle, place_in_picture, sentence, waits_for
-from greenroom.describe import describe, describe_message
+from greenroom.describe import describe_among, describe_message
 from greenroom.errors import (
     ActorDied,
     ClaimBroken,
@@ -152,9 +152,8 @@ def unseen_death(tasks: list[Task]) -> ActorDied | None:
     """The error for the first actor that ended by an exception nobody saw, or None."""
     for task in tasks:
         if task.kind == "actor" and task.error is not None:
-            death = ActorDied(
-                f"the loop of {task.name} itself ended by {describe(task.error)}: the actor is still registered, and never reads again"
-            )
+            ended = f"the loop of {task.name} itself ended by {describe_among(task.error, tasks)}"
+            death = ActorDied(f"{ended}: the actor is still registered, and never reads again")
             death.__cause__ = task.error
             death.about = (task.name,)
             return death
@@ -164,7 +163,7 @@ def unseen_death(tasks: list[Task]) -> ActorDied | None:
             if handled is not None:
                 at = f" while it handled {describe_message(handled.message)}"
                 why = "it was told, not asked, so nobody saw the exception (handle it in the actor, or override on_failure)"
-            death = ActorDied(f"{task.name} died of {describe(task.died_of)}{at}; {why}")
+            death = ActorDied(f"{task.name} died of {describe_among(task.died_of, tasks)}{at}; {why}")
             death.__cause__ = task.died_of
             death.about = (task.name,)
             return death
@@ -182,9 +181,8 @@ def unseen_crash(tasks: list[Task]) -> ThreadDied | None:
     """The error for the first thread that ended by an exception, or None; ``SystemExit`` is a thread's way to end itself."""
     for task in tasks:
         if task.kind == "thread" and task.error is not None and not isinstance(task.error, SystemExit):
-            crash = ThreadDied(
-                f"thread {task.name} ended by {describe(task.error)}, and nothing saw it (catch it in the thread, and hand it on)"
-            )
+            ended = f"thread {task.name} ended by {describe_among(task.error, tasks)}"
+            crash = ThreadDied(f"{ended}, and nothing saw it (catch it in the thread, and hand it on)")
             crash.__cause__ = task.error
             crash.about = (task.name,)
             return crash

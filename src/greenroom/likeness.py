@@ -65,7 +65,8 @@ def _same(error: BaseException, turnstile: Turnstile) -> tuple[bool, str]:
         return goes_on, f"Livelock: still running after the same {len(turnstile.script.steps):,} operations"
     if isinstance(error, ActorDied | ThreadDied):
         ends = [describe(end) for player in about[:1] for end in (player.died_of, player.error) if end is not None]
-        return any(f" of {end}" in str(error) or f" by {end}" in str(error) for end in ends), f"{type(error).__name__}: {first_line}"
+        same = describe(error.__cause__) in ends or any(f" of {end}" in str(error) or f" by {end}" in str(error) for end in ends)
+        return same, f"{type(error).__name__}: {first_line}"
     if isinstance(error, LeftBehind):
         left = [player for player in about if player.kind in ("actor", "thread")]
         alive = bool(left) and all(player.state == "blocked" for player in left) and turnstile.is_settled

@@ -94,6 +94,19 @@ def test_an_actor_that_dies_as_it_starts_is_not_said_to_have_been_told_anything(
     assert str(error).startswith("Unready-1 died of OSError('no disk') in on_start; no message is there")
 
 
+def test_an_error_that_nobody_saw_calls_actors_by_their_names(failure_of):
+    def scenario():
+        node = Node.start()
+        node.stop()
+        thread = threading.Thread(target=lambda: node.tell([]), name="late")
+        thread.start()
+        thread.join()
+
+    failure = failure_of(scenario)
+    assert str(failure.error).startswith("thread late ended by ActorDeadError('Node-1 not found'), and nothing saw it")
+    assert failure.confirm().confirmed is True
+
+
 def test_a_condition_is_said_to_be_made_where_the_program_makes_it(failure_of):
     def scenario():
         condition = threading.Condition()
