@@ -1,0 +1,106 @@
+"""The service with a monkey in its ports: on the stage, in virtual time, so that a minute of outages takes none."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+import greenroom
+from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
+from dspy_meme_gen.bootstrap import start_pipeline
+from dspy_meme_gen.domain import GenerateMeme, Meme
+from dspy_meme_gen.settings import Settings
+from tests.chaos.monkey import PORTS, TRICKS, ChaosMonkey
+from tests.memespy.fakes import Script
+
+REQUESTS = 25
+RETRIES = 4
+RETRY_AFTER_S = 20.0
+"""A client that was told to come back later does so, a few times."""
+SEEDS = range(3)
+
+
+def chaos(monkey, categories, requests=REQUESTS):
+    """The outcomes of clients that come back when they are told to, what was stored, and what still waits for the store."""
+
+    def scenario():
+        script = Script()
+        monkey.unleash(script, categories)
+        settings = Settings(health_period_s=0, database_url="sqlite://", outbox_drain_s=5.0, user_burst=10_000)
+        with start_pipeline(settings, script.ports(ThreadedTimers())) as pipeline:
+            outcomes = [_persistent(pipeline, number) for number in range(requests)]
+            monkey.cage(script)
+            time.sleep(60)
+            settled = [pipeline.submit(GenerateMeme.create(request_id="after", topic="after")).get()]
+            return outcomes, settled[0], dict(script.records), pipeline.deferred(), pipeline.in_flight()
+
+    return greenroom.run(scenario, max_steps=2_000 * requests).result
+
+
+def _persistent(pipeline, number):
+    outcome = None
+    for attempt in range(1 + RETRIES):
+        request = GenerateMeme.create(request_id=f"r{number}-{attempt}", topic=f"cats {number}", deadline_s=60.0)
+        outcome = pipeline.submit(request).get()
+        if isinstance(outcome, Meme):
+            break
+        time.sleep(RETRY_AFTER_S)
+    return outcome
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("category", PORTS)
+def test_most_requests_succeed_whatever_a_category_of_failures_does(category, seed):
+    monkey = ChaosMonkey(seed)
+    outcomes, after, records, deferred, in_flight = chaos(monkey, [category])
+    memes = [outcome for outcome in outcomes if isinstance(outcome, Meme)]
+    assert len(memes) > 0.8 * len(outcomes), monkey.done
+    assert monkey.done.total() > 0 or monkey.rate == 0, "the monkey was there"
+    assert (deferred, in_flight) == ((), ()), "what waited was stored, and nothing is left over"
+    assert {meme.id for meme in memes} <= set(records)
+    assert isinstance(after, Meme)
+    assert set(after.degraded) <= {"image_placeholder"}, "it recovers: at most a breaker is still half-open"
+
+
+def test_everything_at_once_is_survived_and_nothing_that_was_made_is_lost():
+    monkey = ChaosMonkey(7)
+    outcomes, _, records, deferred, in_flight = chaos(monkey, PORTS)
+    memes = [outcome for outcome in outcomes if isinstance(outcome, Meme)]
+    assert len(memes) > 0.8 * len(outcomes), monkey.done
+    assert {meme.id for meme in memes} <= set(records)
+    assert (deferred, in_flight) == ((), ())
+
+
+def test_without_a_monkey_all_is_well():
+    outcomes, _, records, _, _ = chaos(ChaosMonkey(0, rate=0.0), PORTS, requests=5)
+    assert [outcome.degraded for outcome in outcomes] == [()] * 5
+    assert len(records) == 6
+
+
+def test_the_same_seed_spoils_the_same_calls():
+    first, again, other = ChaosMonkey(1), ChaosMonkey(1), ChaosMonkey(2)
+    runs = [chaos(monkey, PORTS, requests=8) for monkey in (first, again, other)]
+    assert first.done == again.done != other.done
+    assert runs[0] == runs[1]
+
+
+def test_every_trick_is_played_some_time():
+    played = set()
+    for seed in range(6):
+        monkey = ChaosMonkey(seed, rate=0.5)
+        chaos(monkey, PORTS, requests=12)
+        played |= {name for _, name in monkey.done}
+    assert played == {name for tricks in TRICKS.values() for name in tricks}
+
+
+@pytest.mark.slow
+def test_an_hour_of_chaos_in_virtual_time():
+    """TEST_DURATION virtual seconds (3600)."""
+    monkey = ChaosMonkey(11)
+    requests = max(50, int(os.environ.get("TEST_DURATION", "3600")) // 15)
+    outcomes, after, _, deferred, in_flight = chaos(monkey, PORTS, requests=requests)
+    assert sum(isinstance(outcome, Meme) for outcome in outcomes) > 0.8 * len(outcomes)
+    assert isinstance(after, Meme)
+    assert (deferred, in_flight) == ((), ())
