@@ -101,6 +101,8 @@ class Service:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(60)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._folder.cleanup()
 
     def _tree(self) -> list[psutil.Process]:

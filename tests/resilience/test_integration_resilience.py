@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 
 import pytest
@@ -89,17 +90,11 @@ def test_what_waits_for_the_store_outlives_the_service_even_if_it_is_killed(serv
     assert [document["degraded"] for document in made] == [[]] + [["store_deferred"]] * 3
     server = int(json.loads(next(line for line in service.log.read_text().splitlines() if "is ready" in line))["message"].split()[1])
     service.process.kill()
-    signal.pidfd_send_signal(pidfd(server), signal.SIGKILL)
+    os.kill(server, signal.SIGKILL)
     postgres.restore()
     again = served(DATABASE_URL=postgres_url)
     again.wait_until("an empty outbox", lambda: again.health()["status"] == "ok" and len(stored(postgres_url)) == 4)
     assert stored(postgres_url) == [document["id"] for document in made]
-
-
-def pidfd(process):
-    import os  # noqa: PLC0415 - Linux alone has it
-
-    return os.pidfd_open(process)
 
 
 def test_a_sigterm_drains_what_is_under_way_and_then_nobody_answers(served, tmp_path):
