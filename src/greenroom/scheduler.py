@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from greenroom.clock import FOREVER, Clock
+from greenroom.clock import FOREVER
 from greenroom.greenlets import greenlet_for
-from greenroom.names import Names, nobody_can_wait
-from greenroom.schedule import HOLD
+from greenroom.names import nobody_can_wait
 from greenroom.task import Kind, Task
+from greenroom.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from greenroom.dependence import Trace
     from greenroom.history import Detail, History
     from greenroom.policy import Policy
     from greenroom.task import TaskGreenlet
 
 FAIRNESS: Final = 128  # consecutive steps of one task after which the default order lets the others go first
-PREMATURE: Final = 32  # how many explored timers may expire while a task could run, lest a program that retries never catches up
-HELD: Final = 1024  # the most steps of others for which a task is held back, lest a program that polls never ends
 KILLS: Final = 64  # how often a task may swallow its end before it is abandoned
 _abandoned: list[TaskGreenlet] = []  # of tasks that would not end; kept, for dropping them would run them again
 
@@ -35,42 +32,27 @@ class _StoppedInHub(Exception):
     """A jump out of the hub's own choice, never seen outside."""
 
 
-class Scheduler(Names):
-    """The runnable set of one stage, and whose turn it is.
+class Scheduler(Turns):
+    """The tasks of one stage, one of which runs at a time.
 
-    ``ready`` lists the tasks that could run, in the order in which they became able to. While a task runs, ``current`` is
-    that task and it is not in ``ready``. ``verdict`` is set once the execution must stop before it has come to rest:
-    "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised. ``foreground`` counts the tasks that
-    are neither done nor daemons: once a scenario has none left, its process would end, so time stands still. ``kept`` is what
-    simulated things keep for this stage alone. ``trace``, if there is one, is told what each step touches. ``held`` are tasks
-    that the policy holds back: the default order takes them only when nothing else can run. ``operations`` is the history that
-    recorded clients of a scenario append to, if anybody wants that, and ``real_time`` what they touch for the trace: something
-    that all beginnings and ends of operations have in common, where a check asks for their order.
+    While a task runs, ``current`` is that task and it is not in ``ready``. ``verdict`` is set once the execution must stop
+    before it has come to rest: "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised.
+    ``foreground`` counts the tasks that are neither done nor daemons: once a scenario has none left, its process would end,
+    so time stands still. ``kept`` is what simulated things keep for this stage alone. ``trace``, if there is one, is told
+    what each step touches. ``operations`` is the history that recorded clients of a scenario append to, if anybody wants
+    that, and ``real_time`` what they touch for the trace: something that all beginnings and ends of operations have in
+    common, where a check asks for their order.
     """
 
     greenroom_name = "the stage"
-    trace: Trace | None = None
     real_time: Any = None
 
     def __init__(self, policy: Policy, *, history: History | None = None, max_steps: int = 20_000, explored_timers: bool = False) -> None:
-        super().__init__()
-        self.policy = policy
-        self.clock = Clock()
-        self.history = self.operations = history
+        super().__init__(policy, history=history, max_steps=max_steps, explored_timers=explored_timers)
+        self.operations = history
         self.tasks: list[Task] = []
-        self.ready: list[Task] = []
         self.current: Task | None = None
         self.hub: greenlet = getcurrent()
-        self.steps = 0
-        self.max_steps = max_steps
-        self.horizon_ns = FOREVER
-        self.explored_timers = explored_timers
-        self.premature_left = PREMATURE
-        self.decisions = 0
-        self.deviations: list[tuple[int, str]] = []
-        self.run_length = 0
-        self.held: list[Task] = []
-        self.held_until = 0
         self.closing = False
         self.verdict: str | BaseException | None = None
         self.foreground = 0
@@ -339,103 +321,6 @@ class Scheduler(Names):
         raise GreenletExit
 
     # -- inside ---------------------------------------------------------------------------------------------------
-
-    def _choose(self) -> Task:
-        """One of ``ready`` (or a task whose timer may expire), taken out of it; at least one is there."""
-        ready = self.ready
-        options = ready
-        if self.explored_timers and (self.premature_left or not ready):
-            options = ready + self._expirable()
-        if self.held:
-            options = self._held_last(options)
-        if len(options) == 1:
-            task = options[0]
-            if self.trace is not None:
-                self._only(task)
-        else:
-            decision = self.decisions
-            self.decisions = decision + 1
-            try:
-                index = self.policy.choose(options)
-            except BaseException as error:  # noqa: BLE001 - whatever the policy raises belongs to the caller of the stage
-                self._stop(error)
-            task = self._deviate(decision, options, index) if index else options[0]
-        if self.held and task in self.held:
-            self.held.remove(task)
-        if not task.blocked:
-            ready.remove(task)
-            return task
-        if ready:
-            self.premature_left -= 1
-            if self.trace is not None and not self.premature_left:
-                self.trace.incomplete = f"timers expire only {PREMATURE} times in an execution while others could run"
-        self._expire(task)
-        ready.remove(task)
-        return task
-
-    def _deviate(self, decision: int, options: list[Task], index: int) -> Task:
-        """Note that the policy has not left it at the default; the task that runs."""
-        task = options[index]
-        if index < 0:
-            task = options[0]
-            if task in self.held:
-                return task
-            self.held.append(task)
-            self.held_until = self.steps + min(HELD, self.max_steps // 8)
-        self.run_length = 0
-        self.deviations.append((decision, task.name if index > 0 else f"{HOLD}{task.name}"))
-        if self.history is None:
-            return task if index > 0 else self._held_last(options)[0]
-        if index > 0:
-            self.history.deviation = True
-            return task
-        self.history.recorded.append((self.clock.now_ns, task.name, "held", "", 0, "back until nothing else can run", True))
-        return self._held_last(options)[0]
-
-    def _held_last(self, options: list[Task]) -> list[Task]:
-        if self.steps > self.held_until:
-            self.held.clear()
-        return [task for task in options if task not in self.held] + [task for task in self.held if task in options]
-
-    def _expirable(self) -> list[Task]:
-        earliest = self.clock.earliest()
-        if earliest is None or earliest > self.horizon_ns:
-            return []
-        return [task for task in self.clock.expiring() if task.blocked]
-
-    def _expire(self, task: Task) -> None:
-        earliest = self.clock.earliest()
-        assert earliest is not None
-        self.clock.jump(earliest)
-        if self.trace is not None and not self.explored_timers:
-            self.trace.expired(task)
-        task.timed_out = True
-        task.blocked = False
-        self.ready.append(task)
-
-    def _next(self) -> Task | None:
-        """The task to run now that the current one cannot, or None if none can."""
-        ready = self.ready
-        while not ready:
-            expiring = self._expirable()
-            if not expiring:
-                return None
-            if self.explored_timers:
-                break
-            for task in expiring:
-                self._expire(task)
-        self.run_length = 0
-        if len(ready) == 1 and not self.explored_timers and self.trace is None and not self.held:
-            return ready.pop()
-        return self._choose()
-
-    def _only(self, task: Task) -> None:
-        """Tell a policy that traces of a step that nobody had to choose."""
-        policy: Any = self.policy
-        try:
-            policy.only(task)
-        except BaseException as error:  # noqa: BLE001 - as if the policy had raised it
-            self._stop(error)
 
     def _switch(self, task: Task) -> None:
         self.current = task
