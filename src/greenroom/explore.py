@@ -106,7 +106,7 @@ def explore(  # noqa: PLR0913 - each option stands for itself, and none must be 
     Args:
         scenario: a function without arguments that starts actors, uses them, asserts, and stops them.
         executions: how many schedules to try.
-        policy: "portfolio" (default), "fifo", "random", "pct", "pct:DEPTH", "pos", "surw", "delay", "delay:MOST", or a ``Policy``.
+        policy: "portfolio" (default), "fifo", "random", "pct", "pct:DEPTH", "pos", "surw", "hold", "delay", "delay:MOST", or a ``Policy``.
         seed: another seed tries other schedules; the same seed the same ones, in every process.
         max_steps: scheduling points after which an execution counts as a livelock.
         max_seconds: stop after this much wall time as well.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from greenroom.errors import UsageError
 from greenroom.policies.delay_bounded import DelayBounded
 from greenroom.policies.fifo import Fifo
+from greenroom.policies.hold import Hold
 from greenroom.policies.pct import Pct
 from greenroom.policies.portfolio import Portfolio
 from greenroom.policies.pos import Pos
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from greenroom.policy import Policy
 
-NAMES = ("portfolio", "fifo", "random", "pct", "pos", "surw", "delay")
+NAMES = ("portfolio", "fifo", "random", "pct", "pos", "surw", "hold", "delay")
 
 _PLAIN: dict[str, Callable[[int], Policy]] = {
     "portfolio": Portfolio,
@@ -29,6 +30,7 @@ _PLAIN: dict[str, Callable[[int], Policy]] = {
     "random_walk": RandomWalk,
     "pos": Pos,
     "surw": Surw,
+    "hold": Hold,
 }
 
 

@@ -16,13 +16,14 @@ from greenroom.policies import NAMES, policy_named
 from greenroom.policies.delay_bounded import DelayBounded
 from greenroom.policies.drawn import Drawn, from_bytes
 from greenroom.policies.fifo import Fifo
+from greenroom.policies.hold import Hold
 from greenroom.policies.pct import Pct
 from greenroom.policies.portfolio import Portfolio
 from greenroom.policies.pos import Pos
 from greenroom.policies.random_walk import RandomWalk
 from greenroom.policies.surw import Surw
 
-RANDOM = ["portfolio", "random", "pct", "pct:2", "pct:5", "pos", "surw"]
+RANDOM = ["portfolio", "random", "pct", "pct:2", "pct:5", "pos", "surw", "hold"]
 
 
 class Log(pykka.ThreadingActor):
@@ -177,13 +178,14 @@ def test_the_random_walk_finds_a_needle_that_pct_never_finds():
 def test_the_portfolio_begins_with_the_default_order_and_takes_each_policy_in_turn():
     portfolio = Portfolio(3)
     kinds = []
-    for execution in range(25):
+    for execution in range(29):
         portfolio.begin(execution)
         kinds.append(type(portfolio._now))
-    assert kinds[0] is Fifo
-    assert set(kinds[1:7]) == {Pos, Pct, RandomWalk}
-    assert set(kinds[7:13]) == {Pos, Pct, Surw}
-    assert kinds[1:13] == kinds[13:25]
+    assert kinds[0] is Hold  # whose first execution is the default order
+    others = [kind for kind in kinds[1:] if kind is not Hold]
+    assert set(others[:6]) == {Pos, Pct, RandomWalk}
+    assert set(others[6:12]) == {Pos, Pct, Surw}
+    assert others[:12] == others[12:24]
     assert {turn.depth for turn in portfolio._turns if isinstance(turn, Pct)} == {2, 3, 5}
 
 
@@ -218,7 +220,7 @@ def test_draws_end_and_then_the_default_order_follows():
 
 
 def test_a_name_gives_a_policy_and_a_policy_gives_itself():
-    assert {type(policy_named(name, 0)) for name in NAMES} == {Portfolio, Fifo, RandomWalk, Pct, Pos, Surw, DelayBounded}
+    assert {type(policy_named(name, 0)) for name in NAMES} == {Portfolio, Fifo, RandomWalk, Pct, Pos, Surw, Hold, DelayBounded}
     assert policy_named("pct:7", 0).depth == 7
     assert greenroom.explore(lambda: greenroom.choose(1, 2, 3), policy=policy_named("delay:0", 0)).executions == 1
     mine = Fifo()
@@ -227,7 +229,7 @@ def test_a_name_gives_a_policy_and_a_policy_gives_itself():
 
 @pytest.mark.parametrize("name", ["", "PCT", "pct:", "pct:0", "pct:100", "portfolio ", "dfs", "delay:", "delay:-1"])
 def test_a_bad_name_is_refused_with_the_good_ones(name):
-    with pytest.raises(greenroom.UsageError, match="choose one of portfolio, fifo, random, pct, pos, surw, delay"):
+    with pytest.raises(greenroom.UsageError, match="choose one of portfolio, fifo, random, pct, pos, surw, hold, delay"):
         policy_named(name, 0)
 
 
