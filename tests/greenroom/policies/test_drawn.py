@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import threading
 
 import pykka
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.database import InMemoryExampleDatabase
 
 import greenroom
-from greenroom.policies.drawn import MOST_DRAWS, Drawn, from_bytes, schedule_bytes, schedules
+from greenroom.policies.drawn import HOLD_BYTE, MOST_DRAWS, Drawn, from_bytes, schedule_bytes, schedules
 from greenroom.shims.install import is_installed
 
 FINDING = settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=HealthCheck)
@@ -157,7 +159,58 @@ def test_each_byte_is_one_choice_and_the_default_order_follows(data, counts):
 
 @given(schedule_bytes())
 def test_the_bytes_of_a_step_are_few_or_a_few_more(data):
-    assert len(data) <= 6 or 16 <= len(data) <= 64
+    assert len(data) <= 6 or 16 <= len(data) <= 64 or data == bytes(len(data) - 1) + bytes((HOLD_BYTE,))
+
+
+@pytest.mark.parametrize("strategy", [schedules(), schedule_bytes().map(from_bytes)], ids=["schedules", "bytes"])
+def test_one_task_in_the_default_order_is_often_held_back(strategy):
+    """A random walk comes to this ending about once in a million executions."""
+
+    def late():
+        seen = []
+
+        def work():
+            for _ in range(10):
+                greenroom.checkpoint("work")
+                seen.append("work")
+
+        targets = [lambda: seen.append("setting"), work, work]
+        threads = [threading.Thread(target=target) for target in targets]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert seen[-1] != "setting", seen
+
+    shrunk = []
+
+    @settings(FINDING, derandomize=True)
+    @given(strategy)
+    def race(schedule):
+        try:
+            greenroom.run(late, schedule)
+        except AssertionError as error:
+            shrunk.extend(re.findall(r"g1:[\w=!,-]*", note_of(error))[-1:])
+            raise
+
+    with pytest.raises(AssertionError, match="setting"):
+        race()
+    assert "," not in shrunk[-1]
+    assert "!" in shrunk[-1]
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 20])
+def test_no_place_for_a_hold_lies_behind_the_last_draw(most):
+    decisions = []
+
+    @settings(FINDING, phases=[Phase.generate])
+    @given(schedules(most_draws=most))
+    def race(schedule):
+        decisions.extend(decision for decision, _ in greenroom.run(lambda: order_of("ab"), schedule).schedule.deviations)
+
+    race()
+    assert all(decision < most for decision in decisions)
+    assert bool(decisions) == (most > 0)
 
 
 def test_bytes_deviate_like_any_policy():
