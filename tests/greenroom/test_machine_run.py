@@ -125,8 +125,8 @@ def test_one_task_held_back_is_all_that_is_left_of_a_schedule():
     _, notes = failure_of(Overtaken, shrink="greenroom")
     assert "greenroom made it smaller: 2 steps with 1 deviation instead of" in notes
     test, steps = code_in(notes)
-    assert steps[0] == "state.race()"
-    assert r'schedule=b"\xff"' in steps[1]
+    assert "state.race()" in steps
+    assert any(r'schedule=b"\xff"' in step for step in steps)  # of the ending as well as of a run
     with pytest.raises(AssertionError):
         test()
 
