@@ -57,9 +57,13 @@ class Captions:
         margin = 4 + stroke
         letters = self._line(line, size_px, stroke, margin)
         outline = self._line(line, size_px, stroke, margin, outlined=True) if stroke else letters.filter(ImageFilter.MaxFilter(3))
-        place = (at[0] - margin, at[1] - letters.height // 2)
-        pen.bitmap(place, outline, fill="black")
-        pen.bitmap(place, letters, fill="white")
+        inked = outline.getbbox()
+        if inked is None:
+            return
+        # Only where there is ink: half of a mask is empty, and every pixel of it would be looked at twice.
+        place = (at[0] - margin + inked[0], at[1] - letters.height // 2 + inked[1])
+        pen.bitmap(place, outline.crop(inked), fill="black")
+        pen.bitmap(place, letters.crop(inked), fill="white")
 
     def _line(self, line: str, size_px: int, stroke: int, margin: int, *, outlined: bool = False) -> Image.Image:
         """A line's letters as a mask, `margin` pixels from its edge."""
