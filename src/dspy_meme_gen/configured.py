@@ -14,6 +14,7 @@ from dspy_meme_gen.adapters.offline_scorer import OfflineScorer
 from dspy_meme_gen.adapters.offline_text import OfflineTextModel
 from dspy_meme_gen.adapters.offline_verifiers import AppropriatenessVerifier, FactualityVerifier, InstructionsVerifier
 from dspy_meme_gen.adapters.pillow_images import PillowImageModel
+from dspy_meme_gen.adapters.process_images import ProcessImageModel
 from dspy_meme_gen.adapters.recalling_store import RecallingStore
 from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
 from dspy_meme_gen.adapters.sqlite_outbox import SqliteOutbox
@@ -85,8 +86,11 @@ def _drawing(settings: Settings) -> PillowImageModel:
 
 
 def _image(settings: Settings, drawn: ImageModel) -> ImageModel:
-    if settings.image_backend == "pillow":
+    if settings.image_backend == "pillow" and not settings.image_processes:
         return drawn
+    if settings.image_backend == "pillow":
+        size = (settings.image_width, settings.image_height)
+        return ProcessImageModel(settings.image_processes, *size, fallback_font=settings.fallback_font)
     from dspy_meme_gen.adapters.openai_images import OpenAIImageModel  # noqa: PLC0415 - as OpenAIChat
 
     return OpenAIImageModel(

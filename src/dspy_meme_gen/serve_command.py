@@ -5,10 +5,11 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from typing import Any
 
 from dspy_meme_gen.logs import log_to_stderr
-from dspy_meme_gen.settings import Settings
+from dspy_meme_gen.settings import Settings, variable_of
 
 __all__ = ["add_serve"]
 
@@ -36,7 +37,7 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = Settings.from_environment()
+    settings = _for_serving(Settings.from_environment())
     log_to_stderr(settings.log_level)
     try:
         from dspy_meme_gen.api.rolling import SIGNALS, Roll  # noqa: PLC0415 - a meme on the command line needs no web server
@@ -57,6 +58,14 @@ def _serve(options: argparse.Namespace) -> int:
     host, port = listening.getsockname()[:2]
     print(f"memespy: http://{f'[{host}]' if ':' in host else host}:{port}/ (Ctrl-C ends it)", flush=True)
     return Roll(listening).run()
+
+
+def _for_serving(settings: Settings) -> Settings:
+    """Pictures are drawn on the processors that the serving process leaves, unless the environment says how many may draw."""
+    if variable_of("image_processes") in os.environ:
+        return settings
+    processes = min(8, max(1, (os.cpu_count() or 2) - 1))
+    return replace(settings, image_processes=processes, image_workers=max(settings.image_workers, processes + 1))
 
 
 def _say_ready(ready_fd: int | None) -> None:

@@ -33,9 +33,10 @@ class Settings:
     `max_waiting` requests wait in line at most; a user may send `user_burst` in a row, and `user_rate_per_s` a second in the long run.
     `window_first` requests are generated at once to begin with, `window_least` to `window_most` later: a tenth more or less every
     `window_period_s`, around `window_target_s` of latency.
-    `text_workers` and `image_workers` are the sizes of these pools. So many failures in a row (`..._breaker_failures`) open the breaker of
-    a kind of work for so long (`..._breaker_s`); text and images have their own numbers. `recorded_outcomes` is how many finished requests
-    are remembered by their request_id. A retry waits `retry_backoff_s`, twice as long each time, a share of `retry_jitter` more or less.
+    `text_workers` and `image_workers` are the sizes of these pools; `image_processes` draw beside this process (0: it draws itself).
+    So many failures in a row (`..._breaker_failures`) open the breaker of a kind of work for so long (`..._breaker_s`); text and images
+    have their own numbers. `recorded_outcomes` is how many finished requests are remembered by their request_id. A retry waits
+    `retry_backoff_s`, twice as long each time, a share of `retry_jitter` more or less.
     Of those who wait for their meme over HTTP `http_at_once` are served at once, and `http_in_line` wait in line.
     A group of actors is granted `restart_limit` restarts within `restart_window_s`; from the second on each comes after a pause, of
     `restart_backoff_s` at first.
@@ -72,6 +73,7 @@ class Settings:
     window_target_s: float = 1.0
     text_workers: int = 2
     image_workers: int = 2
+    image_processes: int = 0
     text_breaker_failures: int = 3
     text_breaker_s: float = 30.0
     image_breaker_failures: int = 2

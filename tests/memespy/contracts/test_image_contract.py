@@ -13,6 +13,7 @@ from PIL import Image
 
 from dspy_meme_gen.adapters.openai_images import OpenAIImageModel
 from dspy_meme_gen.adapters.pillow_images import PillowImageModel
+from dspy_meme_gen.adapters.process_images import ProcessImageModel
 from dspy_meme_gen.domain import FORMATS, MemeText
 from dspy_meme_gen.errors import ModelAnswerInvalid, ModelUnavailable
 from dspy_meme_gen.ports import ImageModel
@@ -21,11 +22,22 @@ from tests.memespy.contracts.openai_stub import KEY, OpenAIStub, Reply, png
 TEXTS = (MemeText("top", "bottom"), MemeText("", ""), MemeText("x" * 300, "🦄 \ud800 漢字 <b>"))
 
 
-@pytest.fixture(params=["drawn", "OpenAI"])
-def images(request: pytest.FixtureRequest, openai_stub: OpenAIStub) -> Iterator[ImageModel]:
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[ProcessImageModel]:
+    model = ProcessImageModel(1, 96, 72)
+    model.render(TEXTS[0], "classic")  # its threads are there before a test looks at what it leaves behind
+    yield model
+    model.close()
+
+
+@pytest.fixture(params=["drawn", "drawn elsewhere", "OpenAI"])
+def images(request: pytest.FixtureRequest, openai_stub: OpenAIStub, elsewhere: ProcessImageModel) -> Iterator[ImageModel]:
     drawing = PillowImageModel(96, 72)
     if request.param == "drawn":
         yield drawing
+        return
+    if request.param == "drawn elsewhere":
+        yield elsewhere
         return
     model = OpenAIImageModel(openai_stub.url, KEY, "dall-e-3", limit_s=10.0, drawing=drawing)
     yield model
