@@ -1,0 +1,224 @@
+"""The breaker machine: ports that fail, hang and recover, callers that give up and die, and a breaker for each kind of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from dspy_meme_gen import names
+from dspy_meme_gen.actors.meme_generator import MemeGenerator
+from dspy_meme_gen.actors.scorer import Scorer
+from dspy_meme_gen.actors.text_generator import TextGenerator
+from dspy_meme_gen.domain import KINDS, Failed
+from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.messages import Abandon, ChildRestarted, Withdraw, Work, WorkDone, WorkExpired, WorkFailed, WorkRefused
+from greenroom.policies.drawn import schedule_bytes
+from machines.service import CLIENTS, ServiceMachine, on_stage
+from machines.statistics import Statistics
+from machines.taps import Taps
+from model import breaker
+from model.breaker import Ask, End, How
+
+REST_S: Final = 5.0
+LIMIT_S: Final = 3.0
+BREAKS: Final = (names.CACHE, names.REFINER, names.SCORER, *KINDS, names.TEXT_GENERATOR, names.IMAGE_GENERATOR)
+PORTS: Final = ("text", "text", "image", "scorer", "refiner", "factuality")
+CRASHABLE: Final[dict[str, type]] = {"text": TextGenerator, "scorer": Scorer, "generator": MemeGenerator}
+STAGE_OF: Final = {
+    names.CACHE: "cache",
+    names.REFINER: "refining",
+    names.SCORER: "scoring",
+    **dict.fromkeys(KINDS, "verification"),
+    names.TEXT_GENERATOR: "text",
+    names.IMAGE_GENERATOR: "image",
+}
+HOW: Final[dict[type, How]] = {WorkDone: "good", WorkFailed: "bad", WorkExpired: "bad"}
+
+
+@dataclass(slots=True)
+class _Out:
+    """A call that the orchestrator waits for: whose, of which worker, told to which incarnation; `deaths` that it may have caused."""
+
+    request_id: str
+    worker: str
+    told: int
+    deaths: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The kind of work: a pool's members are numbered."""
+        return self.worker.partition("-")[0]
+
+
+class BreakerMachine(ServiceMachine):
+    """Who is let through, after all that the orchestrator has heard so far, is the model's to say."""
+
+    statistics: ClassVar[Statistics] = Statistics()
+    settings: ClassVar[dict[str, Any]] = {
+        "text_breaker_failures": 2,
+        "text_breaker_s": REST_S,
+        "image_breaker_failures": 2,
+        "image_breaker_s": REST_S,
+        "breaker_failures": 3,
+        "breaker_s": REST_S,
+        "call_limit_s": LIMIT_S,
+        "render_limit_s": LIMIT_S,
+        "cache_ttl_s": 0.0,
+    }
+
+    def set_taps(self, taps: Taps) -> None:
+        """What the orchestrator hears and does; all of it happens in its own steps, so the order is exact."""
+        rests = {names.TEXT_GENERATOR: 2, names.IMAGE_GENERATOR: 2}
+        self.models = {kind: breaker.Breaker(rests.get(kind, 3), REST_S) for kind in BREAKS}
+        self.out: dict[int, _Out] = {}
+        self.lost: list[tuple[int, _Out]] = []
+        self.stage_of: dict[str, str] = {}
+        self.open_for: dict[str, str] = {}
+        taps.heard(lambda name, _, message: self.note("heard", message) if name == names.MEME_GENERATOR else None)
+        taps.told(self._told)
+        taps.before(Ledger, "report", lambda _, request_id, stage, *__: self.note("begins", request_id, stage))
+        taps.before(Ledger, "settle", lambda _, request_id, outcome: self.note("settles", request_id, outcome))
+
+    def _told(self, name: str, incarnation: int, message: object) -> None:
+        if isinstance(message, Work | WorkRefused):
+            self.note("asks", name, incarnation, message)
+
+    # -- rules ---------------------------------------------------------------------------------------------------------------------
+
+    @initialize(port=st.sampled_from(PORTS), failed=st.integers(0, 3), late_s=st.sampled_from((0.0, 2.0, LIMIT_S + 1)), rested=st.booleans())
+    def choose_port(self, port: str, failed: int, late_s: float, rested: bool) -> None:  # noqa: FBT001 - drawn
+        """One port is the example's trouble; in most its breaker has opened already, perhaps with a call under way, and may have rested."""
+        self.trouble = port
+        if late_s and not self.on_threads:
+            self.nap(port, late_s)
+            self._submit(CLIENTS[1])
+            self.run(b"")
+        for _ in range(failed):
+            self.script.fail[port] += 2
+            self._submit(CLIENTS[0])
+        self.run(b"")
+        if not self.on_threads:
+            self.advance(0.2, b"")
+            self.script.fail[port] = 0
+            if rested:
+                self.advance(REST_S, b"")
+
+    @rule(client=st.sampled_from(CLIENTS))
+    def submit(self, client: str) -> None:
+        """A new request; no two have the same payload."""
+        self._submit(client)
+
+    @rule(schedule=schedule_bytes())
+    def submit_two(self, schedule: bytes) -> None:
+        """Two at once, and work begins."""
+        self._submit("ann")
+        self._submit("bob")
+        self.run(schedule)
+
+    @rule(calls=st.integers(1, 3))
+    def fail(self, calls: int) -> None:
+        """The next calls of the port raise."""
+        self.script.fail[self.trouble] += calls
+
+    @rule()
+    def recover(self) -> None:
+        """The port is well again."""
+        self.script.fail[self.trouble] = 0
+
+    @precondition(on_stage)
+    @rule(seconds=st.sampled_from((2.0, LIMIT_S + 1)))
+    def delay(self, seconds: float) -> None:
+        """The next call of the port takes long, or too long."""
+        self.nap(self.trouble, seconds)
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 2), client=st.sampled_from(CLIENTS))
+    def cancel(self, which: int, client: str) -> None:
+        """A request is taken back, perhaps with the one probe that was let through."""
+        self.cancel_request(client, which)
+
+    @precondition(on_stage)
+    @rule(actor=st.sampled_from(sorted(CRASHABLE)))
+    def crash_actor(self, actor: str) -> None:
+        """An actor dies of its next message."""
+        self.crash_one(CRASHABLE[actor])
+
+    def _submit(self, client: str) -> None:
+        # Where the refiner is the trouble, texts have to need it.
+        wish = "stubborn cats" if self.trouble == "refiner" else "cats"
+        self.submit_request(client, f"{wish} {len(self.requests)}")
+
+    # -- the model's say -----------------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Every call that was let through or refused is one that the model lets through or refuses."""
+        for now_s, what, *rest in self.fresh():
+            if what == "heard":
+                self._give_lost_up(now_s)
+                self._hears(now_s, rest[0])
+            elif what == "asks":
+                self._asks(now_s, *rest)
+            elif what == "begins" and rest[1] != "routing":
+                self.stage_of[rest[0]] = rest[1]
+                self._give_up(now_s, rest[0])
+            elif what == "settles" and type(rest[1]).__name__ in {"Meme", "Rejected", "Failed"} and rest[1] != Failed("ActorCrashed", "routing"):
+                self._give_up(now_s, rest[0])
+            elif what == "died" and rest[0] == names.MEME_GENERATOR:
+                self._give_up(now_s, *{each.request_id for each in self.out.values()})
+        for request_id, outcome in self.ended.items():
+            refused = self.open_for.get(request_id)
+            if isinstance(outcome, Failed) and outcome.error == "CircuitOpen":
+                assert refused is not None, f"{request_id} failed of an open breaker, and no call of it was refused"
+
+    def _hears(self, now_s: float, message: Any) -> None:
+        match message:
+            case WorkDone(_, serial) | WorkFailed(_, serial) | WorkExpired(_, serial) if serial in self.out:
+                self._end(now_s, serial, HOW[type(message)])
+            case Withdraw(request_id):
+                self._give_up(now_s, request_id)
+            case Abandon():
+                self._give_up(now_s, *{each.request_id for each in self.out.values()})
+            case ChildRestarted(name, incarnation):
+                jobs = list(dict.fromkeys(each.request_id for each in self.out.values()))
+                gone = [(serial, each) for serial, each in self.out.items() if each.worker == name and each.told < incarnation]
+                self.lost = sorted(gone, key=lambda one: (jobs.index(one[1].request_id), one[0]))
+
+    def _asks(self, now_s: float, name: str, incarnation: int, message: Work | WorkRefused) -> None:
+        deaths = self._give_lost_up(now_s, message.request_id)
+        if isinstance(message, WorkRefused):
+            stage = self.stage_of[message.request_id]
+            refusing = [kind for kind in BREAKS if STAGE_OF[kind] == stage and not breaker.admits(self.models[kind], now_s)]
+            assert refusing, f"{message.request_id}: a call in stage {stage} was refused, and the model lets it through"
+            self.open_for[message.request_id] = stage
+            return
+        call = _Out(message.request_id, name, incarnation, deaths)
+        if call.kind in self.models:
+            ((through, self.models[call.kind]),) = breaker.step(self.models[call.kind], Ask(message.serial, now_s))
+            assert through, f"{message.request_id}: {name} was called, and the model refuses it: {self.models[call.kind]}"
+        self.out[message.serial] = call
+
+    def _give_lost_up(self, now_s: float, until: str | None = None) -> int:
+        """What went down with a worker is over, one after the other, up to that of the request that is called for again: its deaths."""
+        while self.lost:
+            serial, each = self.lost.pop(0)
+            if serial not in self.out:
+                continue
+            deaths = each.deaths + (each.told > 0)
+            failed = each.worker == names.CACHE or deaths > 1
+            self._end(now_s, serial, "bad" if failed else "unheard")
+            if each.request_id == until and not failed:
+                return deaths
+        return 0
+
+    def _give_up(self, now_s: float, *request_ids: str) -> None:
+        for serial in [serial for serial, each in self.out.items() if each.request_id in request_ids]:
+            self._end(now_s, serial, "unheard")
+
+    def _end(self, now_s: float, serial: int, how: How) -> None:
+        kind = self.out.pop(serial).kind
+        if kind in self.models:
+            ((_, self.models[kind]),) = breaker.step(self.models[kind], End(serial, how, now_s))
+

@@ -1,0 +1,164 @@
+"""The flow machine: bursts, priorities, slow stages, cancels, deadlines and router crashes, in a service with very little room."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from dspy_meme_gen import names
+from dspy_meme_gen.actors.meme_generator import MemeGenerator
+from dspy_meme_gen.actors.router import Router
+from dspy_meme_gen.domain import Priority
+from dspy_meme_gen.errors import Overloaded, RateLimited
+from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.messages import Released
+from dspy_meme_gen.resilience.waiting import Waiting
+from greenroom.policies.drawn import schedule_bytes
+from machines.service import CLIENTS, ServiceMachine, on_stage
+from machines.statistics import Statistics
+from machines.taps import Taps
+from model import flow
+
+LIMITS: Final = flow.Limits(most_waiting=14, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
+PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
+CRASHABLE: Final[dict[str, type]] = {"router": Router, "generator": MemeGenerator}
+
+
+class FlowMachine(ServiceMachine):
+    """Who is taken, who is next, and how many are at work, is the model's to say."""
+
+    statistics: ClassVar[Statistics] = Statistics()
+    waits = False
+    settings: ClassVar[dict[str, Any]] = {
+        "max_waiting": LIMITS.most_waiting,
+        "user_burst": LIMITS.burst,
+        "user_rate_per_s": LIMITS.rate_per_s,
+        "window_first": LIMITS.first,
+        "window_least": LIMITS.least,
+        "window_most": LIMITS.most,
+        "window_period_s": LIMITS.period_s,
+        "window_target_s": LIMITS.target_s,
+        "cache_ttl_s": 0.0,
+    }
+
+    def set_taps(self, taps: Taps) -> None:
+        """Each request's admission, turn and end under the ledger's lock, and what the router does with its line."""
+        self.flow = flow.init(LIMITS, 0.0)
+        self.latency_s: dict[str, float] = {}
+        taps.after(Ledger, "admit", lambda result, _, request: self.note("admits", request, result))
+        taps.after(Ledger, "route", lambda entry, _, request_id: self.note("routes", request_id, entry is not None))
+        taps.before(Ledger, "_close_entry", lambda _, entry, __: self.note("ends", entry.request.request_id))
+        taps.before(Waiting, "__init__", lambda _: self.note("router"))
+        taps.before(Waiting, "add", lambda _, priority, request_id: self.note("joins", request_id, str(priority)))
+        taps.after(Waiting, "take", lambda request_id, _: self.note("takes", request_id))
+        taps.before(Waiting, "remove", lambda _, request_id: self.note("leaves", request_id))
+        taps.heard(lambda name, _, message: self.note("router hears", message) if name == names.ROUTER else None)
+
+    # -- rules ---------------------------------------------------------------------------------------------------------------------
+
+    @initialize(busy=st.integers(0, 3), line=st.lists(PRIORITY, max_size=8))
+    def choose_line(self, busy: int, line: list[str]) -> None:
+        """Most examples begin with work that takes long, and some who wait."""
+        if not self.on_threads:
+            for _ in range(busy):
+                self.nap("text", 2.0)
+        for number, priority in enumerate(line):
+            self._submit(CLIENTS[number % 3], priority)
+        self.run(b"")
+
+    @rule(client=st.sampled_from(CLIENTS), priority=PRIORITY)
+    def submit(self, client: str, priority: str) -> None:
+        """A new request."""
+        self._submit(client, priority)
+
+    @rule(priority=PRIORITY, schedule=schedule_bytes())
+    def burst(self, priority: str, schedule: bytes) -> None:
+        """Each client sends two."""
+        for client in CLIENTS * 2:
+            self._submit(client, priority)
+        self.run(schedule)
+
+    @rule(client=st.sampled_from(CLIENTS))
+    def storm(self, client: str) -> None:
+        """One client sends more in a row than it may."""
+        for _ in range(LIMITS.burst + 1):
+            self._submit(client, "high")
+
+    @rule(client=st.sampled_from(CLIENTS), priority=PRIORITY)
+    def submit_in_a_hurry(self, client: str, priority: str) -> None:
+        """A new request that has a second, the wait in line included."""
+        self._submit(client, priority, deadline_s=1.0)
+
+    @precondition(on_stage)
+    @rule(seconds=st.sampled_from((0.3, 1.5, 4.0)))
+    def delay(self, seconds: float) -> None:
+        """A call takes long; while it does, its request keeps its place."""
+        self.nap("text", seconds)
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 4), client=st.sampled_from(CLIENTS))
+    def cancel(self, which: int, client: str) -> None:
+        """A request is taken back: in line, at work, or too late."""
+        self.cancel_request(client, which)
+
+    @precondition(on_stage)
+    @rule(actor=st.sampled_from(sorted(CRASHABLE)), at=st.integers(1, 3))
+    def crash_actor(self, actor: str, at: int) -> None:
+        """The router dies with its line, or the orchestrator with all that is at work."""
+        self.crash_one(CRASHABLE[actor], at)
+
+    def _submit(self, client: str, priority: str, **fields: Any) -> None:
+        self.submit_request(client, f"cats {len(self.requests)}", user_id=client, priority=Priority(priority), **fields)
+
+    # -- the model's say -----------------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Each observation is one that the model allows, and nothing is left undone."""
+        for now_s, what, *rest in self.fresh():
+            match what:
+                case "admits":
+                    self._admits(now_s, *rest)
+                case "router":
+                    self.flow = flow.router_restarts(self.flow, now_s)
+                case "joins":
+                    self.flow = flow.join(self.flow, *rest)
+                case "leaves":
+                    self.flow = flow.leave(self.flow, *rest)
+                case "takes":
+                    expected, self.flow = flow.take(self.flow)
+                    assert rest[0] == expected, f"the turn went to {rest[0]}, and was {expected}'s"
+                case "routes" if rest[1]:
+                    begun = flow.begin(self.flow, rest[0], now_s)
+                    assert begun is not None, f"{rest[0]} had its turn: {len(self.flow.at_work)} of {self.flow.size} places were taken"
+                    self.flow = begun
+                case "ends":
+                    since_s = self.flow.at_work.get(rest[0])
+                    if since_s is not None:
+                        self.latency_s[rest[0]] = now_s - since_s
+                    self.flow = flow.end(self.flow, rest[0])
+                case "router hears":
+                    self._router_hears(now_s, rest[0])
+        self.flow = flow.looked(self.flow)
+        wrong = flow.complaint(self.flow)
+        assert wrong is None or not self._at_rest(), wrong
+
+    def _admits(self, now_s: float, request: Any, result: Any) -> None:
+        if not isinstance(result, Overloaded):
+            verdict = ("accepted", 0.0)
+        else:
+            verdict = ("rate limited", result.retry_after_s) if isinstance(result, RateLimited) else ("overloaded", 0.0)
+        legal = flow.arrive(self.flow, request.request_id, request.user_id, str(request.priority), now_s)
+        for (word, early_s), state in legal:
+            if verdict[0] == word and abs(early_s - verdict[1]) < 1e-6:
+                self.flow = state
+                return
+        raise AssertionError(f"{request.request_id} was {verdict}; legal: {[each for each, _ in legal]}")
+
+    def _router_hears(self, now_s: float, message: Any) -> None:
+        self.flow = flow.looked(self.flow)
+        if isinstance(message, Released) and message.latency_s is not None:
+            own_s = self.latency_s.get(message.request_id)
+            assert own_s is not None and abs(own_s - message.latency_s) < 1e-6, f"{message} says nothing true; at work for {own_s} s"
+            self.flow = flow.finished(self.flow, message.latency_s, now_s)

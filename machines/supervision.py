@@ -1,0 +1,185 @@
+"""The supervision machine: any actor dies at any message, under every strategy, in a tree that grants few restarts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from dspy_meme_gen import bootstrap, names
+from dspy_meme_gen.address import Address
+from dspy_meme_gen.domain import KINDS
+from dspy_meme_gen.messages import Crash
+from dspy_meme_gen.resilience.restarts import RestartPolicy, Strategy
+from dspy_meme_gen.resilience.supervision import Group
+from dspy_meme_gen.roster import Roster
+from machines.service import CLIENTS, ServiceMachine, on_stage
+from machines.statistics import Statistics
+from machines.taps import Taps
+from model import tree
+
+LIMITS: Final = tree.Limits(most=2, window_s=20.0)
+IMAGES: Final = ("image_generator", "image_generator-2")
+TEXTS: Final = ("text_generator", "text_generator-2")
+
+
+def planted(
+    *, root: tree.Strategy = "one_for_one", pools: tree.Strategy = "one_for_one", workers: tree.Strategy = "one_for_one", core: tree.Strategy
+) -> tree.Group:
+    """The service's tree with other strategies."""
+    work = (
+        "store",
+        "cache",
+        tree.Group("image_generator pool", pools, IMAGES),
+        "refiner",
+        "scorer",
+        *KINDS,
+        tree.Group("text_generator pool", pools, TEXTS),
+    )
+    return tree.Group(
+        "pipeline",
+        root,
+        (
+            tree.Group("supervisors", "one_for_one", ("supervisor",)),
+            tree.Group("observers", "one_for_one", ("metrics", "event_bus")),
+            tree.Group("workers", workers, work),
+            tree.Group("core", core, ("meme_generator", "router")),
+        ),
+    )
+
+
+SERVICE: Final = planted(core="rest_for_one")
+"""What the service does by itself: of all trees this one alone is not handed to it."""
+TREES: Final = {
+    "the service's own": SERVICE,
+    "flat": tree.Group("pipeline", "one_for_one", tree.actors(SERVICE)),
+    "all": planted(pools="one_for_all", core="one_for_all"),
+    "rest": planted(workers="rest_for_one", core="rest_for_one"),
+    "escalating": planted(pools="escalate", core="escalate"),
+    "everybody": planted(root="one_for_all", core="escalate"),
+}
+ACTORS: Final = tree.actors(SERVICE)
+
+
+class SupervisionMachine(ServiceMachine):
+    """Who is started again, when, and when it is too much, is the model's to say."""
+
+    statistics: ClassVar[Statistics] = Statistics()
+    waits = False
+    settings: ClassVar[dict[str, Any]] = {"restart_limit": LIMITS.most, "restart_window_s": LIMITS.window_s}
+
+    def start_service(self, chosen: dict[str, Any]) -> None:
+        """Not before a tree is chosen."""
+        if chosen:
+            super().start_service(chosen)
+
+    def stop_actors(self) -> None:
+        """There may be none yet."""
+        if hasattr(self, "service"):
+            super().stop_actors()
+
+    @initialize(name=st.sampled_from(sorted(TREES)), requests=st.integers(0, 3))
+    def plant(self, name: str, requests: int) -> None:
+        """Start the service with a tree."""
+        self.tree = tree.Tree(TREES[name], LIMITS)
+        self.incarnations = dict.fromkeys(ACTORS, 0)
+        self.paused_s = 0.0
+        self.supervisor_died = False
+        if TREES[name] is not SERVICE:
+            self.taps.replace(bootstrap, "tree", lambda _: _group(TREES[name]))
+        self.perform(self.start_service, {"restart_backoff_s": 0.001 if self.on_threads else LIMITS.first_s})
+        for number in range(requests):
+            self.submit(CLIENTS[number])
+
+    def set_taps(self, taps: Taps) -> None:
+        """What the supervisor learns of deaths, under the roster's lock, and whom a name stands for from then on."""
+        taps.after(Roster, "failed", lambda _, __, name, incarnation: self.note("learns", name, incarnation))
+        taps.before(Address, "point_at", self._on_start)
+
+    def _on_start(self, address: Address, _: object, incarnation: int) -> None:
+        self.note("starts", address.name, incarnation, address.ref is not None and address.ref.is_alive())
+        if address.name == names.MEME_GENERATOR:
+            self.reruns = max(self.reruns, incarnation - 1)
+
+    # -- rules ---------------------------------------------------------------------------------------------------------------------
+
+    @rule(client=st.sampled_from(CLIENTS))
+    def submit(self, client: str) -> None:
+        """A new request."""
+        self.submit_request(client, f"stubborn cats {len(self.requests)}")
+
+    @rule(actor=st.sampled_from(ACTORS), client=st.sampled_from(CLIENTS))
+    def kill(self, actor: str, client: str) -> None:
+        """An actor dies of a message of its own."""
+        address = self.service.addresses[actor]
+        if self.on_threads:
+            self.client(client).call("kill", address.tell, Crash())
+        elif address.ref is not None and self.crash(address.ref, self._on_crash):
+            self.client(client).call("kill", address.tell, "a message that no actor knows")
+
+    @precondition(on_stage)
+    @rule(actor=st.sampled_from(ACTORS), at=st.integers(1, 5))
+    def crash_later(self, actor: str, at: int) -> None:
+        """An actor dies of one of its next messages, whatever that is."""
+        ref = self.service.addresses[actor].ref
+        if ref is not None:
+            self.crash(ref, self._on_crash, at=at)
+
+    # -- the model's say -----------------------------------------------------------------------------------------------------------
+
+    def patience_of(self, request_id: str) -> float:
+        """A pause before a restart explains a wait, also past the deadline: it may be the router's."""
+        return self.explained_s + self.paused_s + (1.0 if self.supervisor_died else 0.0) + 1e-6
+
+    def follow(self) -> None:
+        """Each start is one that the model asks for, and each that it asks for is made."""
+        for now_s, what, *rest in self.fresh():
+            if what == "learns":
+                self._learns(now_s, *rest)
+            elif what == "starts":
+                self._starts(now_s, *rest)
+        if self._at_rest():
+            self._nobody_is_missing()
+
+    def _learns(self, now_s: float, name: str, incarnation: int) -> None:
+        self.supervisor_died = self.supervisor_died or name == names.SUPERVISOR
+        if incarnation != self.incarnations[name]:
+            return  # its successor is there already
+        before = self.tree
+        self.tree = tree.dies(before, name, now_s)
+        self.paused_s += max((to_s - now_s for actor, (_, to_s) in self.tree.due_s.items() if actor not in before.due_s), default=0.0)
+
+    def _starts(self, now_s: float, name: str, incarnation: int, predecessor_lives: bool) -> None:  # noqa: FBT001 - as it was noted
+        assert not predecessor_lives, f"{name} {incarnation} was started beside its predecessor"
+        assert incarnation == self.incarnations[name] + 1, f"{name}: incarnation {incarnation} follows {self.incarnations[name]}"
+        self.incarnations[name] = incarnation
+        if incarnation == 1:
+            return
+        known = self.tree
+        if name == names.SUPERVISOR and name in known.due_s:
+            now_s = max(now_s, known.due_s[name][0])  # nobody else could start it: it does not wait for its pause
+        after = tree.starts(known, name, now_s)
+        assert after is not None, f"{name} was started again at {now_s:g} s, and awaited are {dict(known.due_s)}, given up: {known.given_up}"
+        self.tree = after
+
+    def _nobody_is_missing(self) -> None:
+        now_s = self._clock()
+        if self.tree.given_up:
+            pending = [request_id for request_id in self.futures if request_id not in self.ended]
+            assert not pending, f"the service has given up, and {pending} wait for ever"
+            return
+        late = tree.overdue(self.tree, now_s + 2e-6, grace_s=1.0 if self.supervisor_died else 0.0)
+        assert not late, f"{late} should have been started again by now"
+        dead = [name for name in ACTORS if self.live(self.service.addresses[name].ref) is None and name not in self.tree.due_s]
+        assert not dead, f"dead, and nobody is about to start them again: {dead}"
+
+    def _clock(self) -> float:
+        return self.perform(time.monotonic)
+
+
+def _group(model: tree.Group) -> Group:
+    """The service's value of a model's tree."""
+    children = tuple(child if isinstance(child, str) else _group(child) for child in model.children)
+    return Group(model.name, children, Strategy(model.strategy), RestartPolicy(LIMITS.most, LIMITS.window_s))
