@@ -159,7 +159,7 @@ class ServiceMachine(greenroom.ActorMachine):
         """What every actor program promises, then what every request is promised, then what the machine's model says."""
         super().no_promise_is_broken()
         self._collect()
-        if not self.on_threads:
+        if not self.on_threads and hasattr(self, "service"):
             self.follow()
         self._stages_are_in_order()
         self._nobody_waits_too_long()
@@ -171,7 +171,7 @@ class ServiceMachine(greenroom.ActorMachine):
         self._stages_are_in_order()
         pending = [request_id for request_id in self.futures if request_id not in self.ended]
         assert not pending, f"accepted, and never answered: {pending}"
-        if not self.on_threads:
+        if not self.on_threads and hasattr(self, "service"):
             self.follow()
 
     def _collect(self) -> None:

@@ -15,6 +15,7 @@ from dspy_meme_gen.messages import Crash
 from dspy_meme_gen.resilience.restarts import RestartPolicy, Strategy
 from dspy_meme_gen.resilience.supervision import Group
 from dspy_meme_gen.roster import Roster
+from greenroom.policies.drawn import schedule_bytes
 from machines.service import CLIENTS, ServiceMachine, on_stage
 from machines.statistics import Statistics
 from machines.taps import Taps
@@ -80,9 +81,10 @@ class SupervisionMachine(ServiceMachine):
         if hasattr(self, "service"):
             super().stop_actors()
 
-    @initialize(name=st.sampled_from(sorted(TREES)), requests=st.integers(0, 3))
-    def plant(self, name: str, requests: int) -> None:
-        """Start the service with a tree."""
+    @initialize(name=st.sampled_from(sorted(TREES)), requests=st.integers(0, 3), victim=st.sampled_from(ACTORS), deaths=st.integers(0, 3))
+    def plant(self, name: str, requests: int, victim: str, deaths: int) -> None:
+        """Start the service with a tree; one actor may have died a few times already."""
+        self.victim = victim
         self.tree = tree.Tree(TREES[name], LIMITS)
         self.incarnations = dict.fromkeys(ACTORS, 0)
         self.paused_s = 0.0
@@ -92,6 +94,9 @@ class SupervisionMachine(ServiceMachine):
         self.perform(self.start_service, {"restart_backoff_s": 0.001 if self.on_threads else LIMITS.first_s})
         for number in range(requests):
             self.submit(CLIENTS[number])
+        for _ in range(0 if self.on_threads else deaths):
+            self.kill_again(b"")
+            self.advance(3.0, b"")
 
     def set_taps(self, taps: Taps) -> None:
         """What the supervisor learns of deaths, under the roster's lock, and whom a name stands for from then on."""
@@ -118,6 +123,12 @@ class SupervisionMachine(ServiceMachine):
             self.client(client).call("kill", address.tell, Crash())
         elif address.ref is not None and self.crash(address.ref, self._on_crash):
             self.client(client).call("kill", address.tell, "a message that no actor knows")
+
+    @rule(schedule=schedule_bytes())
+    def kill_again(self, schedule: bytes) -> None:
+        """The one that has the worst of it dies once more."""
+        self.kill(self.victim, CLIENTS[0])
+        self.run(schedule)
 
     @precondition(on_stage)
     @rule(actor=st.sampled_from(ACTORS), at=st.integers(1, 5))

@@ -1,0 +1,217 @@
+"""The cache machine: equal and nearly equal payloads, stampedes, evictions, expiry, crashes, and a cache that is out of order."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from dspy_meme_gen import names
+from dspy_meme_gen.actors.cache import Cache
+from dspy_meme_gen.actors.meme_generator import MemeGenerator
+from dspy_meme_gen.adapters.memory_cache import MemoryCache
+from dspy_meme_gen.address import Address
+from dspy_meme_gen.domain import Meme
+from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.messages import LookUp, Remember, Work, WorkDone, WorkFailed
+from dspy_meme_gen.ports import MemeCache
+from machines.conformance import adopted
+from machines.service import CLIENTS, WORLD, ServiceMachine, on_stage
+from machines.statistics import Statistics
+from machines.taps import Taps
+from machines.world import PortDown
+from model import cache
+from model.generation import generate
+from model.values import request_from
+
+WISHES: Final[tuple[dict[str, Any], ...]] = (
+    {"topic": "dull cats"},
+    {"topic": "dull cats", "style": "dry"},
+    {"topic": "dull cats", "context": "dry"},
+    {"topic": "dull cats", "format": "drake"},
+    {"topic": "dull cats", "max_refinements": 1},
+    {"topic": "dull cats", "target_score": 0.4},
+    {"topic": "rude cats"},
+    {"topic": "vile cats"},
+)
+"""Payloads that differ in one field each."""
+CRASHABLE: Final[dict[str, type]] = {"cache": Cache, "generator": MemeGenerator}
+
+
+class _Given:
+    """A cache that outlives the cache's actor, and may be out of order."""
+
+    def __init__(self, capacity: int, ttl_s: float) -> None:
+        self.down = False
+        self._cache = MemoryCache(capacity, ttl_s)
+
+    def get(self, key: str) -> Meme | None:
+        """As a cache does, or not."""
+        self._look()
+        return self._cache.get(key)
+
+    def put(self, key: str, meme: Meme) -> None:
+        """As a cache does, or not."""
+        self._look()
+        self._cache.put(key, meme)
+
+    def _look(self) -> None:
+        if self.down:
+            raise PortDown("the cache is down")
+
+
+class CacheMachine(ServiceMachine):
+    """What the cache answers, what is put into it, and who does the work, is the model's to say."""
+
+    statistics: ClassVar[Statistics] = Statistics()
+    waits = False
+
+    def start_service(self, chosen: dict[str, Any]) -> None:
+        """Not before it is known which cache."""
+        if chosen:
+            super().start_service(chosen)
+
+    def stop_actors(self) -> None:
+        """There may be none yet."""
+        if hasattr(self, "service"):
+            super().stop_actors()
+
+    def cache_port(self) -> MemeCache | None:
+        """The service's own, or one that it was given."""
+        return self.given
+
+    @initialize(ttl_s=st.sampled_from((0.0, 5.0, 30.0, 30.0)), capacity=st.integers(1, 3), given=st.booleans())
+    def choose_cache(self, ttl_s: float, capacity: int, given: bool) -> None:  # noqa: FBT001 - drawn
+        """How long and how much is kept, and whether it goes with the cache's actor."""
+        self.empty = self.model = cache.Cache(capacity, ttl_s)
+        self.given = _Given(capacity, ttl_s) if given else None
+        self.expected: dict[int, object] = {}
+        self.hits: set[str] = set()
+        self.leaders: dict[str, str] = {}
+        self.stored: set[str] = set()
+        self.to_remember: list[str] = []
+        self.remembered: dict[int, tuple[object, str]] = {}
+        self.perform(self.start_service, {"cache_ttl_s": ttl_s, "cache_capacity": capacity})
+
+    def set_taps(self, taps: Taps) -> None:
+        """What the cache hears and answers, whom a name stands for, and how far each request comes."""
+        taps.heard(self._on_heard)
+        taps.told(lambda name, _, message: self.note("told", name, message) if isinstance(message, Remember | WorkDone | WorkFailed) else None)
+        taps.before(Address, "point_at", lambda address, _, __: self.note("starts", address.name))
+        taps.after(Ledger, "report", lambda heard, _, request_id, stage, *__: self.note("begins", request_id, stage) if heard else None)
+        taps.before(Ledger, "_close_entry", lambda _, entry, outcome: self.note("ends", entry.request.request_id, outcome))
+
+    def _on_heard(self, name: str, _: int, message: object) -> None:
+        if name == names.CACHE:
+            self.note("heard", message, self.given is not None and self.given.down)
+
+    # -- rules ---------------------------------------------------------------------------------------------------------------------
+
+    @rule(which=st.integers(0, len(WISHES) - 1), client=st.sampled_from(CLIENTS))
+    def submit(self, which: int, client: str) -> None:
+        """A new request, perhaps for something that was made before."""
+        self.submit_request(client, **WISHES[which])
+
+    @rule(which=st.integers(0, len(WISHES) - 1))
+    def stampede(self, which: int) -> None:
+        """Everybody wants the same."""
+        for client in CLIENTS:
+            self.submit_request(client, **WISHES[which])
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
+    def cancel(self, which: int, client: str) -> None:
+        """A request is taken back, perhaps the one that others wait for."""
+        self.cancel_request(client, which)
+
+    @rule(port=st.sampled_from(("text", "scorer", "image")), calls=st.integers(1, 2))
+    def fail(self, port: str, calls: int) -> None:
+        """The next calls of a port raise: what comes of it is degraded, and not kept."""
+        self.script.fail[port] += calls
+
+    @precondition(on_stage)
+    @rule(seconds=st.sampled_from((1.0, 6.0)))
+    def delay(self, seconds: float) -> None:
+        """A text takes long; who wants the same waits for it."""
+        self.nap("text", seconds)
+
+    @precondition(lambda self: self.given is not None)
+    @rule(down=st.booleans())
+    def switch_cache(self, down: bool) -> None:  # noqa: FBT001 - drawn
+        """The cache is out of order, or well again."""
+        assert self.given is not None
+        self.given.down = down
+
+    @precondition(on_stage)
+    @rule(actor=st.sampled_from(sorted(CRASHABLE)))
+    def crash_actor(self, actor: str) -> None:
+        """The cache dies with what it has, or the orchestrator with what it does."""
+        self.crash_one(CRASHABLE[actor])
+
+    # -- the model's say -----------------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Each answer is the model's, each payload has one who works, and what is to be kept is told to the cache."""
+        for now_s, what, *rest in self.fresh():
+            match what:
+                case "heard":
+                    self._heard(now_s, *rest)
+                case "told":
+                    self._told(*rest)
+                case "starts" if rest[0] == names.CACHE and self.given is None:
+                    self.model = self.empty
+                case "begins":
+                    self._begins(*rest)
+                case "ends":
+                    self._ends(*rest)
+                case "died" if rest[0] == names.MEME_GENERATOR:
+                    self.leaders.clear()
+                    self.to_remember.clear()
+        assert not self._at_rest() or not self.to_remember, f"made, and not kept: {self.to_remember}"
+
+    def _payload(self, request_id: str) -> str:
+        return repr(request_from(self.requests[request_id]).payload)
+
+    def _heard(self, now_s: float, message: Any, down: bool) -> None:  # noqa: FBT001 - as it was noted
+        if isinstance(message, Work) and isinstance(message.task, LookUp):
+            if down:
+                self.expected[message.serial] = PortDown
+                return
+            key = self._payload(message.request_id)
+            ((found, self.model),) = cache.step(self.model, cache.Get(key, now_s))
+            self.expected[message.serial] = found
+            if found is not None:
+                self.hits.add(message.request_id)
+        elif isinstance(message, Remember) and not down:
+            _, request_id = self.remembered[id(message)]
+            meme = generate(request_from(self.requests[request_id]).payload, WORLD).outcome
+            ((_, self.model),) = cache.step(self.model, cache.Put(self._payload(request_id), meme, now_s))
+
+    def _told(self, name: str, message: Any) -> None:
+        if isinstance(message, Remember):
+            assert self.to_remember, f"kept, although nothing was made that is to be kept: {message.meme}"
+            self.remembered[id(message)] = (message, self.to_remember.pop(0))
+        elif name == names.MEME_GENERATOR and message.serial in self.expected:
+            expected = self.expected.pop(message.serial)
+            if expected is PortDown:
+                assert isinstance(message, WorkFailed), f"an answer of a cache that is out of order: {message}"
+                return
+            assert isinstance(message, WorkDone), f"the cache failed: {message}"
+            found = adopted(message.value) if message.value is not None else None
+            assert found == expected, f"{message.request_id}: the cache answers {found}, and the model {expected}"
+
+    def _begins(self, request_id: str, stage: str) -> None:
+        if stage == "storing":
+            self.stored.add(request_id)
+        if stage != "text":
+            return
+        assert request_id not in self.hits, f"{request_id} is made again, although the cache has it"
+        leader = self.leaders.setdefault(self._payload(request_id), request_id)
+        assert leader == request_id, f"{request_id} is made, although {leader} of the same payload is being made"
+
+    def _ends(self, request_id: str, outcome: Any) -> None:
+        if self.leaders.get(self._payload(request_id)) == request_id:
+            del self.leaders[self._payload(request_id)]
+        if isinstance(outcome, Meme) and not outcome.degraded and request_id in self.stored:
+            self.to_remember.append(request_id)
