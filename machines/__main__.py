@@ -17,16 +17,26 @@ from hypothesis.errors import DidNotReproduce, InvalidArgument
 
 from greenroom.machine import ACTORS_VARIABLE
 from machines import profiles
+from machines.breaker import BreakerMachine
+from machines.cache import CacheMachine
+from machines.flow import FlowMachine
 from machines.pipeline import PipelineMachine
 from machines.report import print_failure, print_summary
 from machines.session import Run, Session
+from machines.supervision import SupervisionMachine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from greenroom import ActorMachine
 
-MACHINES: Final[dict[str, type[ActorMachine]]] = {"pipeline": PipelineMachine}
+MACHINES: Final[dict[str, type[ActorMachine]]] = {
+    "pipeline": PipelineMachine,
+    "cache": CacheMachine,
+    "supervision": SupervisionMachine,
+    "breaker": BreakerMachine,
+    "flow": FlowMachine,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

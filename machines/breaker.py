@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -18,9 +18,11 @@ from dspy_meme_gen.messages import Abandon, ChildRestarted, Withdraw, Work, Work
 from greenroom.policies.drawn import schedule_bytes
 from machines.service import CLIENTS, ServiceMachine, on_stage
 from machines.statistics import Statistics
-from machines.taps import Taps
 from model import breaker
 from model.breaker import Ask, End, How
+
+if TYPE_CHECKING:
+    from machines.taps import Taps
 
 REST_S: Final = 5.0
 LIMIT_S: Final = 3.0
@@ -88,9 +90,11 @@ class BreakerMachine(ServiceMachine):
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 
-    @initialize(port=st.sampled_from(PORTS), failed=st.integers(0, 3), late_s=st.sampled_from((0.0, 2.0, LIMIT_S + 1)), rested=st.booleans())
-    def choose_port(self, port: str, failed: int, late_s: float, rested: bool) -> None:  # noqa: FBT001 - drawn
-        """One port is the example's trouble; in most its breaker has opened already, perhaps with a call under way, and may have rested."""
+    @initialize(
+        port=st.sampled_from(PORTS), failed=st.integers(0, 3), late_s=st.sampled_from((0.0, 2.0, LIMIT_S + 1)), rested=st.booleans()
+    )
+    def choose_port(self, port: str, failed: int, late_s: float, rested: bool) -> None:
+        """One port is the example's trouble; in most its breaker has opened, perhaps with a call under way, and may have rested."""
         self.trouble = port
         if late_s and not self.on_threads:
             self.nap(port, late_s)
@@ -164,7 +168,11 @@ class BreakerMachine(ServiceMachine):
             elif what == "begins" and rest[1] != "routing":
                 self.stage_of[rest[0]] = rest[1]
                 self._give_up(now_s, rest[0])
-            elif what == "settles" and type(rest[1]).__name__ in {"Meme", "Rejected", "Failed"} and rest[1] != Failed("ActorCrashed", "routing"):
+            elif (
+                what == "settles"
+                and type(rest[1]).__name__ in {"Meme", "Rejected", "Failed"}
+                and rest[1] != Failed("ActorCrashed", "routing")
+            ):
                 self._give_up(now_s, rest[0])
             elif what == "died" and rest[0] == names.MEME_GENERATOR:
                 self._give_up(now_s, *{each.request_id for each in self.out.values()})
@@ -221,4 +229,3 @@ class BreakerMachine(ServiceMachine):
         kind = self.out.pop(serial).kind
         if kind in self.models:
             ((_, self.models[kind]),) = breaker.step(self.models[kind], End(serial, how, now_s))
-

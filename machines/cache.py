@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -15,15 +15,18 @@ from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import Meme
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import LookUp, Remember, Work, WorkDone, WorkFailed
-from dspy_meme_gen.ports import MemeCache
+from greenroom.policies.drawn import schedule_bytes
 from machines.conformance import adopted
 from machines.service import CLIENTS, WORLD, ServiceMachine, on_stage
 from machines.statistics import Statistics
-from machines.taps import Taps
 from machines.world import PortDown
 from model import cache
 from model.generation import generate
 from model.values import request_from
+
+if TYPE_CHECKING:
+    from dspy_meme_gen.ports import MemeCache
+    from machines.taps import Taps
 
 WISHES: Final[tuple[dict[str, Any], ...]] = (
     {"topic": "dull cats"},
@@ -81,9 +84,16 @@ class CacheMachine(ServiceMachine):
         """The service's own, or one that it was given."""
         return self.given
 
-    @initialize(ttl_s=st.sampled_from((0.0, 5.0, 30.0, 30.0)), capacity=st.integers(1, 3), given=st.booleans())
-    def choose_cache(self, ttl_s: float, capacity: int, given: bool) -> None:  # noqa: FBT001 - drawn
-        """How long and how much is kept, and whether it goes with the cache's actor."""
+    @initialize(
+        ttl_s=st.sampled_from((5.5, 0.0, 30.5)),
+        capacity=st.sampled_from((2, 1)),
+        given=st.booleans(),
+        wish=st.integers(0, len(WISHES) - 1),
+        opening=st.lists(st.integers(0, 6), max_size=8),
+    )
+    def choose_cache(self, ttl_s: float, capacity: int, given: bool, wish: int, opening: list[int]) -> None:
+        """How long and how much is kept, whether it goes with the cache's actor, which payloads are asked for, and what was before."""
+        self.wishes = [WISHES[(wish + number) % len(WISHES)] for number in range(3)]
         self.empty = self.model = cache.Cache(capacity, ttl_s)
         self.given = _Given(capacity, ttl_s) if given else None
         self.expected: dict[int, object] = {}
@@ -93,11 +103,20 @@ class CacheMachine(ServiceMachine):
         self.to_remember: list[str] = []
         self.remembered: dict[int, tuple[object, str]] = {}
         self.perform(self.start_service, {"cache_ttl_s": ttl_s, "cache_capacity": capacity})
+        for what in opening:
+            if what < 3:
+                self.make(what, b"")
+            elif what < 6:
+                self.make_later(what - 3, b"")
+            elif not self.on_threads:
+                self.advance(5.0, b"")
 
     def set_taps(self, taps: Taps) -> None:
         """What the cache hears and answers, whom a name stands for, and how far each request comes."""
         taps.heard(self._on_heard)
-        taps.told(lambda name, _, message: self.note("told", name, message) if isinstance(message, Remember | WorkDone | WorkFailed) else None)
+        taps.told(
+            lambda name, _, message: self.note("told", name, message) if isinstance(message, Remember | WorkDone | WorkFailed) else None
+        )
         taps.before(Address, "point_at", lambda address, _, __: self.note("starts", address.name))
         taps.after(Ledger, "report", lambda heard, _, request_id, stage, *__: self.note("begins", request_id, stage) if heard else None)
         taps.before(Ledger, "_close_entry", lambda _, entry, outcome: self.note("ends", entry.request.request_id, outcome))
@@ -108,16 +127,29 @@ class CacheMachine(ServiceMachine):
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 
-    @rule(which=st.integers(0, len(WISHES) - 1), client=st.sampled_from(CLIENTS))
+    @rule(which=st.integers(0, 2), client=st.sampled_from(CLIENTS))
     def submit(self, which: int, client: str) -> None:
         """A new request, perhaps for something that was made before."""
-        self.submit_request(client, **WISHES[which])
+        self.submit_request(client, **self.wishes[which])
 
-    @rule(which=st.integers(0, len(WISHES) - 1))
+    @rule(which=st.integers(0, 2), schedule=schedule_bytes())
+    def make(self, which: int, schedule: bytes) -> None:
+        """A new request, and all the time it needs."""
+        self.submit_request("ann", **self.wishes[which])
+        self.run(schedule)
+
+    @rule(which=st.integers(0, 2), schedule=schedule_bytes())
+    def make_later(self, which: int, schedule: bytes) -> None:
+        """The same, three seconds later."""
+        if not self.on_threads:
+            self.advance(3.0, b"")
+        self.make(which, schedule)
+
+    @rule(which=st.integers(0, 2))
     def stampede(self, which: int) -> None:
         """Everybody wants the same."""
         for client in CLIENTS:
-            self.submit_request(client, **WISHES[which])
+            self.submit_request(client, **self.wishes[which])
 
     @precondition(lambda self: self.requests)
     @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
@@ -138,7 +170,7 @@ class CacheMachine(ServiceMachine):
 
     @precondition(lambda self: self.given is not None)
     @rule(down=st.booleans())
-    def switch_cache(self, down: bool) -> None:  # noqa: FBT001 - drawn
+    def switch_cache(self, down: bool) -> None:
         """The cache is out of order, or well again."""
         assert self.given is not None
         self.given.down = down
@@ -173,7 +205,7 @@ class CacheMachine(ServiceMachine):
     def _payload(self, request_id: str) -> str:
         return repr(request_from(self.requests[request_id]).payload)
 
-    def _heard(self, now_s: float, message: Any, down: bool) -> None:  # noqa: FBT001 - as it was noted
+    def _heard(self, now_s: float, message: Any, down: bool) -> None:
         if isinstance(message, Work) and isinstance(message.task, LookUp):
             if down:
                 self.expected[message.serial] = PortDown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -18,8 +18,10 @@ from dspy_meme_gen.resilience.waiting import Waiting
 from greenroom.policies.drawn import schedule_bytes
 from machines.service import CLIENTS, ServiceMachine, on_stage
 from machines.statistics import Statistics
-from machines.taps import Taps
 from model import flow
+
+if TYPE_CHECKING:
+    from machines.taps import Taps
 
 LIMITS: Final = flow.Limits(most_waiting=14, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
 PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
@@ -160,5 +162,6 @@ class FlowMachine(ServiceMachine):
         self.flow = flow.looked(self.flow)
         if isinstance(message, Released) and message.latency_s is not None:
             own_s = self.latency_s.get(message.request_id)
-            assert own_s is not None and abs(own_s - message.latency_s) < 1e-6, f"{message} says nothing true; at work for {own_s} s"
+            assert own_s is not None, f"{message}, and it never ended"
+            assert abs(own_s - message.latency_s) < 1e-6, f"{message}, and it was at work for {own_s} s"
             self.flow = flow.finished(self.flow, message.latency_s, now_s)

@@ -243,4 +243,3 @@ class ServiceMachine(greenroom.ActorMachine):
 def on_stage(machine: ServiceMachine) -> bool:
     """For `precondition`: the rule needs virtual time or a controlled schedule."""
     return not machine.on_threads
-

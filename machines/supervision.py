@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
@@ -18,8 +18,10 @@ from dspy_meme_gen.roster import Roster
 from greenroom.policies.drawn import schedule_bytes
 from machines.service import CLIENTS, ServiceMachine, on_stage
 from machines.statistics import Statistics
-from machines.taps import Taps
 from model import tree
+
+if TYPE_CHECKING:
+    from machines.taps import Taps
 
 LIMITS: Final = tree.Limits(most=2, window_s=20.0)
 IMAGES: Final = ("image_generator", "image_generator-2")
@@ -27,7 +29,11 @@ TEXTS: Final = ("text_generator", "text_generator-2")
 
 
 def planted(
-    *, root: tree.Strategy = "one_for_one", pools: tree.Strategy = "one_for_one", workers: tree.Strategy = "one_for_one", core: tree.Strategy
+    *,
+    root: tree.Strategy = "one_for_one",
+    pools: tree.Strategy = "one_for_one",
+    workers: tree.Strategy = "one_for_one",
+    core: tree.Strategy,
 ) -> tree.Group:
     """The service's tree with other strategies."""
     work = (
@@ -140,7 +146,7 @@ class SupervisionMachine(ServiceMachine):
 
     # -- the model's say -----------------------------------------------------------------------------------------------------------
 
-    def patience_of(self, request_id: str) -> float:
+    def patience_of(self, request_id: str) -> float:  # noqa: ARG002 - as in the base class
         """A pause before a restart explains a wait, also past the deadline: it may be the router's."""
         return self.explained_s + self.paused_s + (1.0 if self.supervisor_died else 0.0) + 1e-6
 
@@ -162,7 +168,7 @@ class SupervisionMachine(ServiceMachine):
         self.tree = tree.dies(before, name, now_s)
         self.paused_s += max((to_s - now_s for actor, (_, to_s) in self.tree.due_s.items() if actor not in before.due_s), default=0.0)
 
-    def _starts(self, now_s: float, name: str, incarnation: int, predecessor_lives: bool) -> None:  # noqa: FBT001 - as it was noted
+    def _starts(self, now_s: float, name: str, incarnation: int, predecessor_lives: bool) -> None:
         assert not predecessor_lives, f"{name} {incarnation} was started beside its predecessor"
         assert incarnation == self.incarnations[name] + 1, f"{name}: incarnation {incarnation} follows {self.incarnations[name]}"
         self.incarnations[name] = incarnation
@@ -172,7 +178,9 @@ class SupervisionMachine(ServiceMachine):
         if name == names.SUPERVISOR and name in known.due_s:
             now_s = max(now_s, known.due_s[name][0])  # nobody else could start it: it does not wait for its pause
         after = tree.starts(known, name, now_s)
-        assert after is not None, f"{name} was started again at {now_s:g} s, and awaited are {dict(known.due_s)}, given up: {known.given_up}"
+        assert after is not None, (
+            f"{name} was started again at {now_s:g} s, and awaited are {dict(known.due_s)}, given up: {known.given_up}"
+        )
         self.tree = after
 
     def _nobody_is_missing(self) -> None:

@@ -1,9 +1,9 @@
 """Flow: who is taken, who is next, and how many are at work at once.
 
 Taken is who keeps to a rate (the generic cell rate algorithm, ITU-T Recommendation I.371, Annex A: each user has a theoretical arrival
-time, and may be ahead of it by a burst) and finds the line short enough for the request's priority. Next is the highest priority that waits, in
-each priority the first, unless a lower one was passed over `PATIENCE` times while it waited. A place at work is taken with a turn and free
-with the outcome.
+time, and may be ahead of it by a burst) and finds the line short enough for the request's priority. Next is the highest priority that
+waits, in each priority the first, unless a lower one was passed over `PATIENCE` times while it waited. A place at work is taken with a
+turn and free with the outcome.
 """
 
 from collections.abc import Mapping

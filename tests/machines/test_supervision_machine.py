@@ -35,7 +35,9 @@ def the_window_of_restarts_never_slides(patch):
 @mutant
 def one_restart_too_many(patch):
     original = Restarts.again
-    patch.setattr(Restarts, "again", lambda self, now_s: original(replace(self, policy=replace(self.policy, most=self.policy.most + 1)), now_s))
+    patch.setattr(
+        Restarts, "again", lambda self, now_s: original(replace(self, policy=replace(self.policy, most=self.policy.most + 1)), now_s)
+    )
 
 
 @mutant

@@ -65,7 +65,8 @@ def test_whatever_happens_it_opens_only_of_failures_and_lets_one_through_while_i
             before = state
             number = min(state.out, default=-1)
             ((answer, state),) = step(state, Ask(100 + now_s, now_s) if what == "ask" else End(number, what, now_s))
-            assert what == "bad" or not (before.resting_since_s is None < (state.resting_since_s is not None))
+            opened = before.resting_since_s is None and state.resting_since_s is not None
+            assert what == "bad" or not opened
             if state.resting_since_s is not None:
                 assert len(state.out) <= 1
             if answer is False:

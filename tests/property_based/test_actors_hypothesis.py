@@ -17,13 +17,21 @@ from dspy_meme_gen.bootstrap import offline_ports, start_pipeline
 from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Meme, Rejected
 from dspy_meme_gen.errors import InvalidRequest
 from dspy_meme_gen.settings import Settings
+from machines.breaker import BreakerMachine
+from machines.cache import CacheMachine
+from machines.flow import FlowMachine
 from machines.pipeline import STEPS_PER_REQUEST, PipelineMachine
+from machines.supervision import SupervisionMachine
 from machines.world import ScriptedPorts
 from model.validation import Fit, judge
 from strategies.classes import CLASSES
 from strategies.requests import requests
 
 TestPipelineMachine = PipelineMachine.TestCase
+TestCacheMachine = CacheMachine.TestCase
+TestSupervisionMachine = SupervisionMachine.TestCase
+TestBreakerMachine = BreakerMachine.TestCase
+TestFlowMachine = FlowMachine.TestCase
 SETTINGS = Settings(image_width=64, image_height=48, database_url="sqlite://")
 
 
