@@ -175,7 +175,7 @@ class ServiceMachine(greenroom.ActorMachine):
             self.follow()
 
     def _collect(self) -> None:
-        for request_id, stages in self.progress.items():
+        for request_id, stages in list(self.progress.items()):
             if request_id in self.ended or not stages or stages[-1] not in TERMINAL_STAGES or request_id not in self.futures:
                 continue
             outcome = self.futures[request_id].get(timeout=5 if self.on_threads else 0)
@@ -186,8 +186,8 @@ class ServiceMachine(greenroom.ActorMachine):
                 assert adopted(outcome) == expected, f"{request_id} is not the meme of its payload: {outcome} in place of {expected}"
 
     def _stages_are_in_order(self) -> None:
-        for request_id, stages in self.progress.items():
-            place = first_wrong(stages, reruns=self.reruns)
+        for request_id, stages in list(self.progress.items()):
+            place = first_wrong(tuple(stages), reruns=self.reruns)
             assert place is None, f"{request_id}: {stages[place]} (number {place + 1}) is out of order in {stages}"
 
     def _nobody_waits_too_long(self) -> None:

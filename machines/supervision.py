@@ -11,7 +11,6 @@ from hypothesis.stateful import initialize, precondition, rule
 from dspy_meme_gen import bootstrap, names
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import KINDS
-from dspy_meme_gen.messages import Crash
 from dspy_meme_gen.resilience.restarts import RestartPolicy, Strategy
 from dspy_meme_gen.resilience.supervision import Group
 from dspy_meme_gen.roster import Roster
@@ -121,15 +120,15 @@ class SupervisionMachine(ServiceMachine):
         """A new request."""
         self.submit_request(client, f"stubborn cats {len(self.requests)}")
 
+    @precondition(on_stage)
     @rule(actor=st.sampled_from(ACTORS), client=st.sampled_from(CLIENTS))
     def kill(self, actor: str, client: str) -> None:
         """An actor dies of a message of its own."""
         address = self.service.addresses[actor]
-        if self.on_threads:
-            self.client(client).call("kill", address.tell, Crash())
-        elif address.ref is not None and self.crash(address.ref, self._on_crash):
+        if address.ref is not None and self.crash(address.ref, self._on_crash):
             self.client(client).call("kill", address.tell, "a message that no actor knows")
 
+    @precondition(on_stage)
     @rule(schedule=schedule_bytes())
     def kill_again(self, schedule: bytes) -> None:
         """The one that has the worst of it dies once more."""
