@@ -129,6 +129,7 @@ class ServiceMachine(greenroom.ActorMachine):
 
     def settle(self) -> None:
         """As every machine, and until everyone who did not wait has an outcome all the same."""
+        super().settle()
         if not self.waits:
             self.client("end").call("outcomes", lambda: len([future.get() for future in self.futures.values()]))
         super().settle()
