@@ -31,9 +31,11 @@ class Waiting(Generic[Item]):
 
     def remove(self, item: Item) -> bool:
         """Leave the line; whether it was in one."""
-        for line in self._lines.values():
+        for priority, line in self._lines.items():
             if item in line:
                 line.remove(item)
+                if not line:
+                    self._passed[priority] = 0  # whoever comes next has not waited yet
                 return True
         return False
 

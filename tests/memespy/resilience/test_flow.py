@@ -158,3 +158,15 @@ def test_who_gives_up_leaves_the_line():
     assert waiting.remove("a")
     assert not waiting.remove("a")
     assert waiting.take() is None
+
+
+def test_whoever_comes_after_one_that_gave_up_has_not_waited_yet():
+    waiting = Waiting()
+    waiting.add(Priority.LOW, "gives up")
+    for number in range(MOST_PASSED):
+        waiting.add(Priority.HIGH, number)
+        assert waiting.take() == number
+    waiting.remove("gives up")
+    waiting.add(Priority.LOW, "has just come")
+    waiting.add(Priority.HIGH, "urgent")
+    assert waiting.take() == "urgent"
