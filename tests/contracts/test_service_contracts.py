@@ -9,6 +9,8 @@ from collections import Counter
 import httpx
 import pytest
 import schemathesis
+from hypothesis import core
+from hypothesis.vendor import pretty
 from schemathesis import engine
 from schemathesis.engine import events
 
@@ -26,6 +28,16 @@ CHECKS = {
 }
 SLOW_S = 1.0
 """A deadline shorter than this may pass on a busy machine."""
+
+
+@pytest.fixture(autouse=True)
+def _hypothesis_prints_again():
+    """Schemathesis replaces Hypothesis's printer by one that prints nothing, for the whole process: the other tests want it back."""
+    yield
+    core.RepresentationPrinter = pretty.RepresentationPrinter
+
+
+core.RepresentationPrinter = pretty.RepresentationPrinter
 
 
 class Findings:

@@ -174,7 +174,8 @@ def test_an_outage_of_the_database_loses_no_meme_and_stores_none_twice(
     begin: Callable[..., Pipeline], postgres_url: str, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     timers = ManualTimers()
-    pipeline = begin(lambda ports: replace(ports, timers=timers), database_url=_at(postgres_url, postgres), outbox_folder=str(tmp_path))
+    fields = {"database_url": _at(postgres_url, postgres), "outbox_folder": str(tmp_path), "database_rest_s": 0.0}
+    pipeline = begin(lambda ports: replace(ports, timers=timers), **fields)
     before = make(pipeline, "before")
     postgres.kill()
     during = [make(pipeline, f"during {number}") for number in range(3)]
