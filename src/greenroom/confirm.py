@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from greenroom.errors import ClaimBroken, GreenroomError, Livelock, StageError, UsageError
-from greenroom.execution import MAX_STEPS, execute, scenario_name, shown_the_default_order
-from greenroom.explore import as_schedule, checked, installed, never_reached
+from greenroom.execution import MAX_STEPS, scenario_name
+from greenroom.explore import as_schedule, checked, replayed
 from greenroom.forced import Forced
 from greenroom.history import History
 from greenroom.likeness import compare
 from greenroom.lines import Lines, modules_named
 from greenroom.operations import recording_into
-from greenroom.policies.replay import Replay
 from greenroom.script import Recorder, Script
 from greenroom.shims.install import is_installed
 
@@ -111,14 +110,8 @@ def _confirm(scenario: Callable[[], Any], value: Schedule, options: Options, pat
         raise UsageError(f"patience_s is a number of seconds greater than 0, not {patience_s!r}")
     if is_installed():
         raise StageError("a stage is open: confirm() runs real threads, so call it where no exploration, machine or staged test runs")
-    policy = Replay(value)
-    with installed(scenario, options):
-        if value.deviations:
-            shown_the_default_order(scenario, options)
-        with Recorder() as recorder:
-            execution = execute(scenario, policy, History(), options)
-    if policy.unused() and execution.failure is None:
-        raise never_reached(value, policy.unused(), execution.decisions)
+    recorder = Recorder()
+    execution = replayed(scenario, value, options, recorder)
     return _on_threads(scenario, execution, recorder.script, options, patience_s)
 
 

@@ -26,6 +26,7 @@ from greenroom.told import Ran, listeners, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from greenroom.checker import Checker
     from greenroom.policy import Policy
@@ -198,16 +199,22 @@ def replay(  # noqa: PLR0913 - as explore
         ReplayMismatch: the program no longer takes the recorded path.
     """
     options = checked(scenario, 1, max_steps, timers, ignore, granularity, lines_of, checks)
-    value = as_schedule(schedule)
+    execution = replayed(scenario, as_schedule(schedule), options)
+    if listeners:
+        _tell(scenario, execution)
+    return execution
+
+
+def replayed(scenario: Scenario, value: Schedule, options: Options, recorder: AbstractContextManager[object] | None = None) -> Execution:
+    """The recorded execution under a schedule, with ``recorder`` open around it alone; ``ReplayMismatch`` if it takes another path."""
     policy = Replay(value)
     with installed(scenario, options):
         if value.deviations:
             shown_the_default_order(scenario, options)
-        execution = execute(scenario, policy, History(), options)
+        with nullcontext() if recorder is None else recorder:
+            execution = execute(scenario, policy, History(), options)
     if policy.unused() and execution.failure is None:
-        raise never_reached(value, policy.unused(), execution.decisions)
-    if listeners:
-        _tell(scenario, execution)
+        raise _never_reached(value, policy.unused(), execution.decisions)
     return execution
 
 
@@ -307,7 +314,7 @@ def as_schedule(schedule: Schedule | str) -> Schedule:
     return Schedule.parse(schedule) if isinstance(schedule, str) else schedule
 
 
-def never_reached(schedule: Schedule, unused: list[int], decisions: int) -> GreenroomError:
+def _never_reached(schedule: Schedule, unused: list[int], decisions: int) -> GreenroomError:
     """The error for a schedule of which the execution did not come to every deviation."""
     return ReplayMismatch(
         f"the execution ended after {decisions} decisions, but the schedule deviates at decision {unused[0]} "
