@@ -62,7 +62,9 @@ class Pipeline:
         self._roster = lasting.roster
         self._breakers = lasting.breakers
         self._admission = lasting.admission
-        self._lasting = lasting
+        self._subscribers = lasting.subscribers
+        self._measurements = lasting.measurements
+        self._checks = lasting.checks
         self._stopping = threading.Lock()
         self._stopped = False
 
@@ -167,11 +169,11 @@ class Pipeline:
         Returns what ends that. A listener that raises `SubscriberGone` is taken off; what else it raises is logged. If the bus crashes,
         events may be missed: what became of a request is in its future.
         """
-        return self._lasting.subscribers.add(listener)
+        return self._subscribers.add(listener)
 
     def measurements(self) -> Snapshot:
         """What was done so far, in numbers."""
-        return self._lasting.measurements.snapshot()
+        return self._measurements.snapshot()
 
     def refused(self) -> dict[str, int]:
         """How many requests were refused, by the reason."""
@@ -179,7 +181,7 @@ class Pipeline:
 
     def health(self) -> Health:
         """How the service is, from what is known now; asks nobody and waits for nobody."""
-        checks = self._lasting.checks.read()
+        checks = self._checks.read()
         dead = [name for name, address in self.addresses.items() if address.ref is not None and not address.ref.is_alive()]
         if self._ledger.closed:
             checks["pipeline"] = Check("down", "takes no more requests")
