@@ -59,15 +59,20 @@ def test_without_pictures_memes_are_completed_with_placeholders_and_the_port_is_
     assert asked == 2
 
 
+def open_then_half_open(pipeline, script):
+    """Three texts fail, the breaker's time passes, and from then on a text takes a second."""
+    for number in range(3):
+        serve(pipeline, number)
+    time.sleep(30)
+    script.before["text"] = lambda: time.sleep(1.0)
+
+
 def test_half_open_probes_one_request_at_a_time():
     def scenario():
         script = Script()
         script.always_fail("text", DOWN)
         with start_pipeline(SETTINGS, script.ports(ThreadedTimers())) as pipeline:
-            for number in range(3):
-                serve(pipeline, number)
-            time.sleep(30)
-            script.before["text"] = lambda: time.sleep(1.0)
+            open_then_half_open(pipeline, script)
             outcomes = [pipeline.submit(request(f"p{number}", f"dogs {number}")) for number in range(3)]
             return [type(future.get()).__name__ for future in outcomes]
 
@@ -79,10 +84,7 @@ def test_a_probe_whose_request_is_cancelled_does_not_wedge_the_breaker():
         script = Script()
         script.always_fail("text", DOWN)
         with start_pipeline(SETTINGS, script.ports(ThreadedTimers())) as pipeline:
-            for number in range(3):
-                serve(pipeline, number)
-            time.sleep(30)
-            script.before["text"] = lambda: time.sleep(1.0)
+            open_then_half_open(pipeline, script)
             probe = pipeline.submit(request("probe", "dogs"))
             time.sleep(0.5)
             pipeline.cancel("probe")
