@@ -16,7 +16,7 @@ from dspy_meme_gen.domain import KINDS, Failed
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import Abandon, ChildRestarted, Withdraw, Work, WorkDone, WorkExpired, WorkFailed, WorkRefused
 from greenroom.policies.drawn import schedule_bytes
-from machines.service import CLIENTS, ServiceMachine, on_stage
+from machines.part import CLIENTS, PartMachine, on_stage
 from machines.statistics import Statistics
 from model import breaker
 from model.breaker import Ask, End, How
@@ -55,7 +55,7 @@ class _Out:
         return self.worker.partition("-")[0]
 
 
-class BreakerMachine(ServiceMachine):
+class BreakerMachine(PartMachine):
     """Who is let through, after all that the orchestrator has heard so far, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()

@@ -17,7 +17,7 @@ from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import LookUp, Remember, Work, WorkDone, WorkFailed
 from greenroom.policies.drawn import schedule_bytes
 from machines.conformance import adopted
-from machines.service import CLIENTS, WORLD, ServiceMachine, on_stage
+from machines.part import CLIENTS, WORLD, PartMachine, on_stage
 from machines.statistics import Statistics
 from machines.world import PortDown
 from model import cache
@@ -64,7 +64,7 @@ class _Given:
             raise PortDown("the cache is down")
 
 
-class CacheMachine(ServiceMachine):
+class CacheMachine(PartMachine):
     """What the cache answers, what is put into it, and who does the work, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()

@@ -10,10 +10,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from machines.statistics import Statistics
 
 if TYPE_CHECKING:
-    from machines.service import ServiceMachine
+    from machines.part import PartMachine
 
 
-def examples_to_find(machine: type[ServiceMachine], *, most: int = 150, seed_number: int = 0) -> int | None:
+def examples_to_find(machine: type[PartMachine], *, most: int = 150, seed_number: int = 0) -> int | None:
     """The number of the first example that fails, None if none of `most` does. Nothing is shrunk: that would take most of the time."""
     chosen = settings(
         max_examples=most,

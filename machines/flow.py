@@ -16,7 +16,7 @@ from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import Released
 from dspy_meme_gen.resilience.waiting import Waiting
 from greenroom.policies.drawn import schedule_bytes
-from machines.service import CLIENTS, ServiceMachine, on_stage
+from machines.part import CLIENTS, PartMachine, on_stage
 from machines.statistics import Statistics
 from model import flow
 
@@ -28,7 +28,7 @@ PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
 CRASHABLE: Final[dict[str, type]] = {"router": Router, "generator": MemeGenerator}
 
 
-class FlowMachine(ServiceMachine):
+class FlowMachine(PartMachine):
     """Who is taken, who is next, and how many are at work, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()

@@ -15,7 +15,7 @@ from dspy_meme_gen.resilience.restarts import RestartPolicy, Strategy
 from dspy_meme_gen.resilience.supervision import Group
 from dspy_meme_gen.roster import Roster
 from greenroom.policies.drawn import schedule_bytes
-from machines.service import CLIENTS, ServiceMachine, on_stage
+from machines.part import CLIENTS, PartMachine, on_stage
 from machines.statistics import Statistics
 from model import tree
 
@@ -69,7 +69,7 @@ TREES: Final = {
 ACTORS: Final = tree.actors(SERVICE)
 
 
-class SupervisionMachine(ServiceMachine):
+class SupervisionMachine(PartMachine):
     """Who is started again, when, and when it is too much, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()

@@ -43,7 +43,7 @@ QUIET: Final[dict[str, Any]] = {
 PROMPT: Final = 0.5  # virtual seconds that a request may take when nothing naps: the pauses before retries, and some room
 
 
-class ServiceMachine(greenroom.ActorMachine):
+class PartMachine(greenroom.ActorMachine):
     """Submits, cancels and watches; checks what holds for every request. A machine adds rules, and `follow`, its model's say."""
 
     statistics: ClassVar[Statistics] = Statistics()
@@ -241,6 +241,6 @@ class ServiceMachine(greenroom.ActorMachine):
         statistics.example_ended()
 
 
-def on_stage(machine: ServiceMachine) -> bool:
+def on_stage(machine: PartMachine) -> bool:
     """For `precondition`: the rule needs virtual time or a controlled schedule."""
     return not machine.on_threads
