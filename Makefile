@@ -48,7 +48,7 @@ wheel: $(STAMP) ## build dist/*.whl and show what is in it
 
 lock: ## resolve requirements.lock anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock: uv was not found on PATH; install it (pip install uv) and try again" >&2; exit 1; }
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
 	  --no-annotate --upgrade --quiet --output-file requirements.lock
 
 clean: ## remove the environment, builds and caches (the failure databases stay)
