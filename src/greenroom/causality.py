@@ -2,8 +2,9 @@
 
 Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System", CACM 1978, gives the order; Fidge, "Timestamps in
 Message-Passing Systems That Preserve the Partial Ordering", ACSC 1988, and Mattern, "Virtual Time and Global States of Distributed
-Systems", 1989, the vector clocks that decide it. Departure: locks, flags, queues and checkpoints order events as well as messages do,
-each by a rule of its own (``_Edges``). What tasks tell one another through plain shared memory is in no history, and so not in the order.
+Systems", 1989, the vector clocks that decide it. Departure: locks, flags, queues, event loops and checkpoints order events as well as
+messages do, each by a rule of its own (``_Edges``). What tasks tell one another through plain shared memory is in no history, and so not in
+the order.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class _Edges:
         self._last: dict[str, int] = {}  # of each task
         self._started: dict[str, int] = {}
         self._stopping: dict[str, int] = {}
-        self._sent: dict[tuple[str, int], int] = {}  # of an inbox or a queue
+        self._sent: dict[tuple[str, int], int] = {}  # of an inbox, a queue or an event loop
         self._replied: dict[tuple[str, int], int] = {}
         self._unlocked: dict[str, int] = {}
         self._locked: dict[str, int] = {}
@@ -123,6 +124,8 @@ class _Edges:
             "busy": lambda _, event: (self._locked.get(event.target),),
             "empty": lambda _, event: (self._taken.get(event.target),),
             "put": self._put,
+            "call_soon": self._send,
+            "callback": lambda _, event: (self._sent.get((event.target, event.number)),),
             "get": self._get,
             "acquire": self._acquire,
             **dict.fromkeys(("set", "clear", "release", "notify", "task_done", "checkpoint"), self._write),

@@ -8,6 +8,7 @@ from greenroom.describe import describe_message
 from greenroom.errors import Deadlock, ReplyNeverComes, SelfAsk
 from greenroom.runtime import Future, Inbox
 from greenroom.shims.locks import Condition, Lock
+from greenroom.shims.loop_queue import LoopQueue
 from greenroom.standstill import standing_still
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ def explain_deadlock(stuck: list[Task]) -> Deadlock:
         if isinstance(root.target, Future) and _giver(root) is None:
             kind = ReplyNeverComes
             head = f"{root.name} waits for ever: " + _why_no_reply(root.target)
+        elif isinstance(root.target, LoopQueue):
+            head = f"{root.name} waits for ever in its event loop, and nobody is left to wake that"
         else:
             head = f"{root.name} waits for ever, and no task is left that could end that"
     lines = [head, *(f"  {sentence(task)}" for task in shown)]
+    lines += [f"    {line}" for task in shown if isinstance(task.target, LoopQueue) for line in task.target.explanation()]
     lines += _inboxes(shown)
-    lines.append(f"  {_ADVICE[kind]}")
+    lines.append(f"  {_ADVICE_OF_LOOP if kind is Deadlock and isinstance(shown[0].target, LoopQueue) else _ADVICE[kind]}")
     error = kind("\n".join(lines))
     error.about = _about(cycle or [shown[0]], certain=cycle is not None)
     return error
@@ -49,6 +53,7 @@ _ADVICE: dict[type[Deadlock], str] = {
     SelfAsk: "who waits for itself can do nothing else: call the method directly, tell instead of ask, or use an RLock",
     ReplyNeverComes: "see that every message is answered before its actor stops, or ask with a timeout",
 }
+_ADVICE_OF_LOOP = "what ends the waiting must come from the loop itself, or from elsewhere by loop.call_soon_threadsafe()"
 
 
 def _about(waiting: list[Task], *, certain: bool) -> tuple[str, ...]:
@@ -56,6 +61,9 @@ def _about(waiting: list[Task], *, certain: bool) -> tuple[str, ...]:
     names = [task.name for task in waiting]
     for task in waiting:
         target = task.target
+        if isinstance(target, LoopQueue):
+            names += target.unheard()
+            continue
         owner = target.asked[0].owner if isinstance(target, Future) and target.asked is not None else getattr(target, "owner", None)
         if owner is not None:
             names.append(owner.name)
@@ -82,8 +90,9 @@ def sentence(task: Task) -> str:
     if task.operation == "join":
         name = getattr(target, "name", None) or getattr(target, "greenroom_name", "something")
         return f"{task.name}{handled} waits for {name} to end"
-    if isinstance(target, Condition):
-        return f"{task.name}{handled} waits to be notified by {target.greenroom_name} (made at {_short(target.greenroom_origin)})"
+    if isinstance(target, Condition | LoopQueue):
+        waits = "to be notified by" if isinstance(target, Condition) else "in its event loop,"
+        return f"{task.name}{handled} waits {waits} {target.greenroom_name} (made at {_short(target.greenroom_origin)})"
     name = getattr(target, "greenroom_name", "something")
     return f"{task.name}{handled} waits in {task.operation}() of {name}"
 
@@ -201,6 +210,8 @@ def waits_for(task: Task) -> str:
         return f"waits for {target.greenroom_name}, held by {target.owner.name}"
     if task.operation == "join":
         return f"waits for {getattr(target, 'name', None) or getattr(target, 'greenroom_name', 'something')} to end"
+    if isinstance(target, LoopQueue):
+        return f"waits for {target.greenroom_name} to be woken"
     return f"waits for {getattr(target, 'greenroom_name', 'something')}"
 
 

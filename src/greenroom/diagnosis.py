@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from greenroom.history import History
     from greenroom.task import Task
 
+_IDLE: Final = frozenset({"get", "wait", "acquire", "join", "put", "select"})  # what a thread may well wait in for ever
 _MOST_OPERATIONS: Final = 8  # of the longest legal order, the last
 
 
@@ -119,7 +120,7 @@ def left_behind(tasks: list[Task]) -> list[Task]:
 
 
 def _idle_thread(task: Task) -> bool:
-    return task.kind == "thread" and task.operation in ("get", "wait", "acquire", "join", "put") and not isinstance(task.target, Future)
+    return task.kind == "thread" and task.operation in _IDLE and not isinstance(task.target, Future)
 
 
 def left_behind_error(left: list[Task]) -> LeftBehind:

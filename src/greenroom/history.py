@@ -21,6 +21,7 @@ class Event(NamedTuple):
       timeout (of whatever was waited for), died, dead (an actor or thread was found to have ended);
     - of locks: lock, unlock, busy (it could not be had); of semaphores: acquire, release, empty; of conditions: notify, notified; of
       events: set, clear, wait (it was set), read; of queues: put, get, read, task_done; of threads: start; of threads and queues: join;
+    - of event loops of asyncio: call_soon (another task gives it a callback), callback (it calls that);
     - of clients: call, result; of the scenario: choose, checkpoint, sleep, note; line (a task goes on in the middle of a function); held
       (back, by the schedule);
     - of a machine: fault (something that it has injected strikes the task; ``target`` is the port, if it is one's).

@@ -38,7 +38,8 @@ class Scheduler(Turns):
     While a task runs, ``current`` is that task and it is not in ``ready``. ``verdict`` is set once the execution must stop
     before it has come to rest: "steps" (too many), "interrupt" (Ctrl-C), or the exception that the policy raised.
     ``foreground`` counts the tasks that are neither done nor daemons: once a scenario has none left, its process would end,
-    so time stands still. ``kept`` is what simulated things keep for this stage alone. ``trace``, if there is one, is told
+    so time stands still. ``kept`` is what simulated things keep for this stage alone, and
+    ``at_close`` what they do once its last task has ended. ``trace``, if there is one, is told
     what each step touches. ``operations`` is the history that recorded clients of a scenario append to, if anybody wants
     that, and ``real_time`` what they touch for the trace: something that all beginnings and ends of operations have in
     common, where a check asks for their order.
@@ -59,6 +60,7 @@ class Scheduler(Turns):
         self.actor_count = 0
         self.checkpoints: dict[str, Any] = {}
         self.kept: dict[Any, Any] = {}
+        self.at_close: list[Callable[[], None]] = []
         self.roots = 0
 
     # -- what simulated primitives call, inside a task ------------------------------------------------------------
@@ -288,6 +290,8 @@ class Scheduler(Turns):
             task.done = True
             task.greenlet = None
         self.ready.clear()
+        while self.at_close:
+            self.at_close.pop()()
         self.kept.clear()
         self.current = None
 

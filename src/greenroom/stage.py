@@ -11,6 +11,7 @@ from greenroom.clock import FOREVER, to_ns
 from greenroom.errors import StageClosed, StageError
 from greenroom.scheduler import Scheduler
 from greenroom.shims.install import install, uninstall
+from greenroom.shims.per_thread import begin_under_a_loop
 from greenroom.task import Kind, Task, current_task
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Stage:
             raise StageError("a stage was opened inside a task of another stage: run one exploration at a time")
         install()
         self._open = True
+        begin_under_a_loop(self.scheduler)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:

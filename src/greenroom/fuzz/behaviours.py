@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MOST_KINDS: Final = 40  # kinds of message told apart for each receiver: texts that a test makes up are no behaviour
 _NUMBER: Final = re.compile(r"(?:-\d+)+$")
 _MESSAGE: Final = re.compile(r"(?:ask )?(?:\(?'([A-Za-z_][\w.-]{0,23})'|([A-Za-z_][\w.]*))")
-_SENDS: Final = frozenset({"send", "put"})
-_APART: Final = frozenset({"send", "put", "lost", "note", "line", "sleep", "call", "result", "start", "choose", "answer", "dead"})
+_SENDS: Final = frozenset({"send", "put", "call_soon"})
+_APART: Final = _SENDS | {"lost", "note", "line", "sleep", "call", "result", "start", "choose", "answer", "dead"}
 
 
 class Behaviours:

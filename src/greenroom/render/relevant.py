@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from greenroom.history import Event, History
 
 _LEARNING: Final = frozenset(
-    {"answer", "result", "receive", "get", "join", "wait", "notified", "read", "dead", "timeout", "busy", "choose"}
+    {"answer", "result", "receive", "callback", "get", "join", "wait", "notified", "read", "dead", "timeout", "busy", "choose"}
 )
-_RACING: Final = frozenset({"send", "put", "checkpoint", "set", "clear"})
-_HANDLED: Final = {"send": "receive", "put": "get"}
+_RACING: Final = frozenset({"send", "put", "call_soon", "checkpoint", "set", "clear"})
+_HANDLED: Final = {"send": "receive", "put": "get", "call_soon": "callback"}
 _WRONG: Final = frozenset({"died", "lost", "fault", "dead", "timeout"})
 _FEW: Final = 6
 _AROUND_DEVIATION: Final = 4

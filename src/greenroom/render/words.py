@@ -27,6 +27,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "join": ("✓ {target} has ended", "✓ {target} has ended"),
     "wait": ("✓ {target} is set", "✓ {target} is set"),
     "read": ("sees that {target} {detail}", "sees that {target} {detail}"),
+    "call_soon": ("→ {which} {detail}", "→ {which} {detail}"),
+    "callback": ("● {which} {detail}", "● {which} {detail}"),
     "sleep": ("sleeps {detail}", "sleeps {detail}"),
 }
 

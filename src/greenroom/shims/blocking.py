@@ -1,8 +1,8 @@
 """What would block the whole stage for real, and is known to: it is refused at once, by name and line.
 
-An event loop of asyncio runs inside a task as long as it has something to do; where it would wait for time to pass or for somebody else,
-it is refused. Whatever else waits for the outside world (a socket, a subprocess, ``select``) is let through, for it may well come back at
-once; the watchdog ends it where it does not.
+An event loop of asyncio that was made in a task waits in virtual time (``shims.loops``). One that was made before the stage opened would
+wait for real, and is refused; so is whatever a loop of the stage would do with the outside world. Whatever else waits for that (a socket,
+a subprocess, ``select``) is let through, for it may well come back at once; the watchdog ends it where it does not.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _LOOP: Final = (
-    "waits in the event loop of asyncio",
-    "that waits in real time and lets no other task run; use what greenroom simulates (threads, queues, time.sleep), or a fake",
+    "waits in an event loop of asyncio that was made before the stage opened",
+    "that one waits in real time and lets no other task run; make the loop inside the scenario (asyncio.run, asyncio.new_event_loop)",
 )
+_OUTSIDE_WORLD: Final = "sockets, processes and signals are not simulated; put a fake in their place (an in-process transport, for HTTP)"
 _INPUT: Final = ("calls input()", "nobody is there to answer; put a fake in its place")
 
 
@@ -54,6 +55,13 @@ def _select(real: Any) -> Any:
 
     select.__doc__ = real.__doc__
     return select
+
+
+def refuse_of_loop(what: str) -> NoReturn:
+    """Refuse what a loop of the running task would do with the outside world."""
+    task = current_task()
+    assert task is not None, "only a task's loop is refused anything"
+    _refuse(task, f"{what} of its event loop", _OUTSIDE_WORLD)
 
 
 def _refuse(task: Task, what: str, advice: str) -> NoReturn:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from greenroom.scheduler import Scheduler
 
 
-_PASSED_THROUGH = ("greenroom.shims.", "threading")  # a barrier makes its condition: who made the barrier is asked for
+_PASSED_THROUGH = ("greenroom.shims.", "threading", "asyncio.")  # a barrier makes its condition: who made the barrier is asked for
 
 
 def scheduler_of_task() -> Scheduler:

@@ -89,7 +89,8 @@ class Shim:
         return other | self._real
 
     def __getitem__(self, key: Any) -> Any:
-        return self._real[key]
+        inside = type(getcurrent()) is TaskGreenlet and hasattr(self._simulated, "__class_getitem__")
+        return (self._simulated if inside else self._real)[key]
 
 
 def _function(real: Callable[..., Any], simulated: Callable[..., Any]) -> Callable[..., Any]:
@@ -171,6 +172,7 @@ class _Installation:
         self.in_programs: dict[int, tuple[Any, Any]] = {id(real): (real, shim) for real, shim in dates.PAIRS}
         self.scanned: dict[str, _Scanned] = {}
         self.fixed: list[tuple[Any, str, Any]] = []
+        self.with_asyncio = False
 
     def install(self, scenario: Any) -> None:
         self.depth += 1
@@ -179,6 +181,7 @@ class _Installation:
         if not self.by_identity:
             self.by_identity = {id(real): (real, shim) for real, shim in _shims()}
             self.fixed = [*_single_names(), *_methods(), *prior.methods()]
+        self._take_in_asyncio()
         try:
             self._replace_names(scenario)
             quiet.begin()
@@ -204,6 +207,29 @@ class _Installation:
         self._replace(sites_of_function(scenario, self._is_wanted_in_program))
         for owner, attribute, value in (*self.fixed, *blocking.methods()):
             self._set(owner, attribute, value)
+
+    def loaded_more(self) -> None:
+        """A task has imported modules that were not there before."""
+        known = len(self.fixed)
+        self._take_in_asyncio()
+        self.replace_in_modules(new_only=True)
+        if len(self.fixed) > known:
+            for owner, attribute, value in (*self.fixed[known:], *blocking.methods()):
+                self._set(owner, attribute, value)
+
+    def _take_in_asyncio(self) -> None:
+        """Simulate asyncio from now on, if the program has loaded it."""
+        if self.with_asyncio or "asyncio.base_events" not in sys.modules:
+            return
+        from greenroom.shims import loops  # noqa: PLC0415 - a program without asyncio need not wait for its import
+
+        self.with_asyncio = True
+        functions, classes = loops.pairs()
+        shims = [(real, _function(real, simulated)) for real, simulated in functions]
+        shims += [(real, Shim(real, simulated)) for real, simulated in classes]
+        self.by_identity.update({id(real): (real, shim) for real, shim in shims})
+        self.fixed += loops.methods()
+        self.scanned.clear()
 
     def replace_in_modules(self, *, new_only: bool = False) -> None:
         """Put the shims into the globals of loaded modules, and where else those keep what is wanted.
@@ -334,7 +360,7 @@ def _imported_outside(real: Callable[..., Any]) -> Callable[..., Any]:
         before = len(sys.modules)
         loaded = greenlet(real).switch(*args, **kwargs)
         if len(sys.modules) != before:
-            _installation.replace_in_modules(new_only=True)
+            _installation.loaded_more()
         if loaded is dates.real_module and len(args) > 1 and is_program(sys.modules.get((args[1] or {}).get("__name__", ""))):
             return dates.module
         return loaded

@@ -1,6 +1,6 @@
-"""Pykka logs every failure of an actor: in thousands of executions nobody wants to read that, but a program may look at its log.
+"""Pykka and asyncio log what fails unseen: in thousands of executions nobody wants to read that, but a program may look at its log.
 
-Inside a task what Pykka logs goes to the handlers of the program alone: to those of a class of its own, and to those that were attached
+Inside a task what they log goes to the handlers of the program alone: to those of a class of its own, and to those that were attached
 since the stage opened. The terminal, and what a test runner attached before, get nothing: the failure is in the history.
 """
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_LOGGERS: Final = ("pykka", "asyncio")
+
+
 class Quiet:
-    """In place while a stage is open, as a filter of Pykka's logger; ``inside`` says whether it is a task that logs."""
+    """In place while a stage is open, as a filter of their loggers; ``inside`` says whether it is a task that logs."""
 
     def __init__(self, inside: Callable[[], bool] = lambda: current_task() is not None) -> None:
         self._inside = inside
@@ -26,13 +29,14 @@ class Quiet:
 
     def begin(self) -> None:
         """Start to filter."""
-        logger = logging.getLogger("pykka")
-        self._before = list(_handlers(logger))
-        logger.addFilter(self.wants)
+        for logger in map(logging.getLogger, _LOGGERS):
+            self._before += _handlers(logger)
+            logger.addFilter(self.wants)
 
     def end(self) -> None:
-        """Leave Pykka's logger as it was."""
-        logging.getLogger("pykka").removeFilter(self.wants)
+        """Leave the loggers as they were."""
+        for logger in map(logging.getLogger, _LOGGERS):
+            logger.removeFilter(self.wants)
         self._before = []
 
     def wants(self, record: logging.LogRecord) -> bool:

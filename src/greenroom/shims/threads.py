@@ -56,7 +56,7 @@ def start(self: Any) -> None:
     task = scheduler.spawn(name, "thread", live, daemon=self.daemon)
     task.thread = self
     self._greenroom_task = task
-    self._ident = _FIRST_IDENT + task.index
+    self._ident = ident_of(task)
     self._started._flag = True
     self._is_stopped = True  # for Python's own join(), should the object outlive its stage
     self._handle = _Ended()  # as above, from Python 3.13 on
@@ -143,17 +143,22 @@ def thread_of(task: Task) -> Any:
         else:
             thread: Any = RealThread(name=task.name, daemon=task.daemon)
             thread._greenroom_task = task
-            thread._ident = _FIRST_IDENT + task.index
+            thread._ident = ident_of(task)
             thread._started._flag = True
             task.thread = thread
     return task.thread
+
+
+def ident_of(task: Task) -> int:
+    """What ``threading.get_ident`` says in ``task``."""
+    return _FIRST_IDENT + task.index
 
 
 def get_ident() -> int:
     """``threading.get_ident``."""
     task = current_task()
     assert task is not None
-    return _FIRST_IDENT + task.index
+    return ident_of(task)
 
 
 def enumerate_threads() -> list[Any]:
