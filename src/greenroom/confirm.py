@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 10.0
 _SETTLE_S: Final = 0.25
+_LOOPS: Final = "the program runs an event loop of asyncio, and the order of what that calls cannot be forced on real threads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Confirmation:
     """Whether real threads fail as the stage did, when they take the recorded turns.
 
     ``confirmed`` is True where they fail in the same way; False where the whole order was forced and they do not; None where that was not
-    decided, and ``said`` tells why: the threads went another way, or one of them never came to its turn. ``forced`` of ``operations``
+    decided, and ``said`` tells why: the threads went another way, or one of them never came to its turn, or there is an event loop of
+    asyncio, and no thread was started. ``forced`` of ``operations``
     were done in the recorded order, by ``threads`` threads. ``error`` is what the scenario raised on real threads, if anything.
     """
 
@@ -112,6 +114,9 @@ def _confirm(scenario: Callable[[], Any], value: Schedule, options: Options, pat
         raise StageError("a stage is open: confirm() runs real threads, so call it where no exploration, machine or staged test runs")
     recorder = Recorder()
     execution = replayed(scenario, value, options, recorder)
+    if recorder.script.loops:
+        steps = len(recorder.script.steps)
+        return Confirmation(scenario_name(scenario), execution.schedule, None, _LOOPS, 0, steps, 0, execution.failure)
     return _on_threads(scenario, execution, recorder.script, options, patience_s)
 
 

@@ -21,6 +21,7 @@ from greenroom.errors import (
 )
 from greenroom.focus import focus_of
 from greenroom.runtime import Future, Inbox
+from greenroom.shims.loop_queue import LoopQueue, asyncio_task_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -62,9 +63,9 @@ def judge(  # noqa: PLR0911 - one way out for each promise, in the order in whic
         deadlock = explain_deadlock(stuck)
         if wanted(type(deadlock)):
             return deadlock
-    left = left_behind(tasks)
-    if left and wanted(LeftBehind):
-        return left_behind_error(left)
+    if wanted(LeftBehind):
+        left = left_behind(tasks)
+        return left_behind_error(left) if left else forgotten(tasks)
     return None
 
 
@@ -137,6 +138,21 @@ def left_behind_error(left: list[Task]) -> LeftBehind:
     lines.append("  on real threads the process would not exit: stop them (ref.stop(), pykka.ActorRegistry.stop_all(), thread.join())")
     error = LeftBehind("\n".join(lines))
     error.about = tuple(task.name for task in left) + tuple(task.name for task in left[0].scheduler.tasks[:1] if task.kind == "scenario")
+    return error
+
+
+def forgotten(tasks: list[Task]) -> LeftBehind | None:
+    """The error for asyncio tasks whose loop no longer runs though they have not come to their end, or None."""
+    loops: list[LoopQueue] = tasks[0].scheduler.kept.get(LoopQueue, []) if tasks else []
+    pending = [(task, queue) for queue in loops if queue.loop._thread_id is None for task in queue.unfinished()]
+    if not pending:
+        return None
+    names = ", ".join(f"{asyncio_task_text(task)} of {queue.greenroom_name}" for task, queue in pending)
+    error = LeftBehind(
+        f"{len(pending)} asyncio task{'s' * (len(pending) > 1)} still pending when the scenario was over: {names}\n"
+        "  their loop no longer runs, so nobody goes on with them: await or cancel them before it stops, as asyncio.run() does"
+    )
+    error.about = tuple(task.name for task in tasks[:1])
     return error
 
 

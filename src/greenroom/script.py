@@ -17,6 +17,7 @@ from greenroom.operations import OnStage
 from greenroom.runtime import Future, Inbox
 from greenroom.scheduler import Scheduler
 from greenroom.shims import events, locks, queues
+from greenroom.shims.loop_queue import LoopQueue
 from greenroom.task import current_task
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Script:
     """What happened on the stage, and where its tasks were in the end.
 
     ``names`` and ``kinds`` are those of tasks by their paths. ``waiting`` says of every task that was left in the middle of an operation
-    which one that was; a task that is in neither ``waiting`` nor ``ended`` had never begun, or was still running.
+    which one that was; a task that is in neither ``waiting`` nor ``ended`` had never begun, or was still running. ``loops`` says whether
+    there was an event loop of asyncio: what that calls when is in no step.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -80,6 +82,7 @@ class Script:
     waiting: dict[Path, Step] = field(default_factory=dict)
     ended: set[Path] = field(default_factory=set)
     daemons: set[Path] = field(default_factory=set)
+    loops: bool = False
 
 
 _NOTHING: Final = Step((), "")
@@ -133,6 +136,7 @@ class Recorder:
                     self._wrap(owner, name, operation)
         for name in ("spawn", "wait", "point", "choose_value"):
             self._set(Scheduler, name, getattr(self, f"_{name}")(vars(Scheduler)[name]))
+        self._set(LoopQueue, "__init__", self._make_loop(vars(LoopQueue)["__init__"]))
         self._set(OnStage, "_begin", self._begin(vars(OnStage)["_begin"]))
         return self
 
@@ -228,6 +232,13 @@ class Recorder:
             real(this, operation)
 
         return begin
+
+    def _make_loop(self, real: Callable[..., None]) -> Callable[..., None]:
+        def make_loop(this: Any, loop: Any) -> None:
+            self.script.loops = True
+            real(this, loop)
+
+        return make_loop
 
     def _wait(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def wait(scheduler: Scheduler, operation: str, target: Any, waiters: list[Task], deadline_ns: int | None = None) -> bool:

@@ -16,7 +16,7 @@ from greenroom.shims.sites import is_program
 from greenroom.task import Task, current_task
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
 _LOOP: Final = (
     "waits in an event loop of asyncio that was made before the stage opened",
@@ -65,9 +65,15 @@ def refuse_of_loop(what: str) -> NoReturn:
 
 
 def _refuse(task: Task, what: str, advice: str) -> NoReturn:
+    code, line = line_of_program()
+    raise BlockedForReal(f"{task.name} {what} at {code.co_filename}:{line}: {advice}")
+
+
+def line_of_program() -> tuple[CodeType, int]:
+    """The program's own line that is running now; the caller's where there is none."""
     here = sys._getframe(2)
     frame: FrameType | None = here
     while frame is not None and not is_program(sys.modules.get(frame.f_globals.get("__name__", ""))):
         frame = frame.f_back
     found = here if frame is None else frame
-    raise BlockedForReal(f"{task.name} {what} at {found.f_code.co_filename}:{found.f_lineno}: {advice}")
+    return found.f_code, found.f_lineno

@@ -10,10 +10,11 @@ from __future__ import annotations
 import selectors
 import sys
 from collections import deque
+from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from greenroom.clock import to_ns
-from greenroom.shims.blocking import refuse_of_loop
+from greenroom.shims.blocking import line_of_program, refuse_of_loop
 from greenroom.shims.gates import Named
 from greenroom.shims.sites import is_program
 from greenroom.shims.threads import ident_of
@@ -44,6 +45,7 @@ class LoopQueue(Named, deque[Any]):
     def __init__(self, loop: Any) -> None:
         super().__init__()
         self._born("EventLoop")
+        self._made_at = line_of_program()
         self.loop = loop
         self.waiting: list[Task] = []
         self.pending: list[Any] = []
@@ -92,6 +94,9 @@ class LoopQueue(Named, deque[Any]):
     def popleft(self) -> Any:
         """The next callback, which is called now."""
         handle = super().popleft()
+        trace = self._greenroom.trace
+        if trace is not None and hasattr(task := getattr(handle._callback, "__self__", None), "get_coro"):
+            trace.touch(task, "read")  # somebody else may cancel it
         posted = self._posted.pop(id(handle), None) if self._posted else None
         if posted is not None:
             scheduler = self._greenroom
@@ -215,11 +220,12 @@ def queue_of(loop: Any) -> LoopQueue | None:
 
 
 def callback_text(handle: Any) -> str:
-    """A callback as the program's author would name it: whom it wakes, or the function with the task or the place that it belongs to."""
+    """A callback as the program's author would name it: whom it wakes, or the function, and whose it is."""
     callback = handle._callback
     owner = getattr(callback, "__self__", None)
-    if hasattr(owner, "get_coro"):
-        return f"wakes {asyncio_task_text(owner)}"
+    if hasattr(owner, "get_loop"):
+        whose = asyncio_task_text(owner) if hasattr(owner, "get_coro") else getattr(owner, "greenroom_name", "a future")
+        return f"{callback.__name__}() of {whose}" if isinstance(callback, MethodType) else f"wakes {whose}"
     while hasattr(callback, "func"):
         callback = callback.func
     name = getattr(callback, "__qualname__", None) or type(callback).__name__

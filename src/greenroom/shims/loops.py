@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from greenroom.shims import per_thread
+from greenroom.shims.asyncio_futures import Future, Task
 from greenroom.shims.blocking import refuse_of_loop
 from greenroom.shims.gates import scheduler_of_task
 from greenroom.shims.loop_queue import LoopQueue, LoopSelector, queue_of
@@ -32,34 +33,6 @@ _OUTSIDE: Final = (
     *("sock_accept", "sock_connect", "sock_recv", "sock_recv_into", "sock_recvfrom", "sock_recvfrom_into"),
     *("sock_sendall", "sock_sendfile", "sock_sendto"),
 )
-
-
-class Future(asyncio.Future[Any]):
-    """An ``asyncio.Future`` whose hash is the order of making: asyncio, and programs, keep futures in sets."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._greenroom_serial = scheduler_of_task().next_number("asyncio future")
-        super().__init__(*args, **kwargs)
-
-    def __hash__(self) -> int:
-        return self._greenroom_serial
-
-
-class Task(asyncio.Task[Any]):
-    """An ``asyncio.Task`` with such a hash, and a name that is counted by the stage and not by the process."""
-
-    def __init__(self, coro: Any, *args: Any, **kwargs: Any) -> None:
-        scheduler = scheduler_of_task()
-        self._greenroom_serial = scheduler.next_number("asyncio future")
-        if kwargs.get("name") is None:
-            kwargs["name"] = f"Task-{scheduler.next_number('asyncio task')}"
-        super().__init__(coro, *args, **kwargs)
-        queue = queue_of(self.get_loop())
-        if queue is not None:
-            queue.adopt(self)
-
-    def __hash__(self) -> int:
-        return self._greenroom_serial
 
 
 class _InOrder(weakref.WeakKeyDictionary[Any, None]):
@@ -108,9 +81,7 @@ def _initialise(self: Any, selector: Any = None) -> None:
         loops = scheduler.kept[LoopQueue] = []
         scheduler.at_close.append(lambda: _end_all(loops))
         per_thread.begin(scheduler)
-    queue = LoopQueue(self)
-    self._ready = queue  # asyncio sets it as well: it must be there first, for making the pipe to ask for
-    self._greenroom_queue = queue
+    queue = self._greenroom_queue = LoopQueue(self)
     _real_initialise(self, LoopSelector(queue, selector))
     self._ready = queue
     self._asyncgens = _InOrder()
