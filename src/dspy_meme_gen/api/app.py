@@ -1,5 +1,6 @@
 """The application: every route over one pipeline."""
 
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
@@ -8,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from dspy_meme_gen import __version__
 from dspy_meme_gen.api.analytics import analytics_routes
@@ -32,10 +33,12 @@ def create_app(pipeline: Pipeline, settings: Settings, draining: Draining | None
     turns = Turns(settings.http_at_once, settings.http_in_line)
     app = FastAPI(title="MemesPy", version=__version__, summary="A topic in, a captioned meme out.", docs_url=None, redoc_url=None)
     app.add_middleware(Envelope, draining=draining)
-    for routes in (meme_routes(pipeline, turns), analytics_routes(pipeline), observing_routes(pipeline, turns, draining)):
+    routers = (meme_routes(pipeline, turns), analytics_routes(pipeline), observing_routes(pipeline, turns, draining))
+    for routes in routers:
         app.include_router(routes)
     _add_pages(app)
-    _add_handlers(app)
+    # Newer FastAPI keeps included routers whole: what their paths know is to be found in them, and in older ones as well.
+    _add_handlers(app, [*app.routes, *(route for routes in routers for route in routes.routes)])
     return app
 
 
@@ -61,13 +64,13 @@ def _add_pages(app: FastAPI) -> None:
         return {"type": f"/problems/{name}", "title": kind.title, "status": kind.status, "meaning": kind.meaning}
 
 
-def _methods(app: FastAPI, http: Request) -> list[str]:
+def _methods(routes: Iterable[BaseRoute], http: Request) -> list[str]:
     """What a path knows, all its routes together."""
-    fitting = [route for route in app.routes if isinstance(route, Route) and route.matches(http.scope)[0] is not Match.NONE]
+    fitting = [route for route in routes if isinstance(route, Route) and route.matches(http.scope)[0] is not Match.NONE]
     return sorted({method for route in fitting for method in (route.methods or ())})
 
 
-def _add_handlers(app: FastAPI) -> None:
+def _add_handlers(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
     """Each error of the service becomes one problem; what is not named here is internal."""
 
     async def told(_: Request, error: Exception) -> Response:
@@ -107,7 +110,7 @@ def _add_handlers(app: FastAPI) -> None:
         response = problem_response(names.get(error.status_code, "internal"))
         response.headers.update(error.headers or {})
         if error.status_code == 405:
-            response.headers["Allow"] = ", ".join(_methods(app, http))
+            response.headers["Allow"] = ", ".join(_methods(routes, http))
         return response
 
     handlers: dict[type[Exception], Any] = {

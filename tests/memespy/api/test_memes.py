@@ -35,8 +35,11 @@ async def test_a_picture_that_is_known_is_not_sent_again(serve):
     async with serve() as api:
         url = (await api.make()).json()["image"]["url"]
         tag = (await api.client.get(url)).headers["etag"]
-        again = await api.client.get(url, headers={"If-None-Match": f'"other", {tag}'})
-        assert (again.status_code, again.content) == (304, b"")
+        for known in (f'"other", {tag}', f"W/{tag}", "*"):
+            again = await api.client.get(url, headers={"If-None-Match": known})
+            assert (again.status_code, again.content) == (304, b"")
+        for other in ('"other"', tag.strip('"'), ""):
+            assert (await api.client.get(url, headers={"If-None-Match": other})).status_code == 200
 
 
 async def test_one_made_later_tells_its_stages_and_then_shows_itself(serve, script):
@@ -122,6 +125,24 @@ async def test_too_large_not_json_wrong_method_and_nowhere_are_told_apart(serve)
         problem(await post("/api/v1/memes/", data={"topic": "cats"}), "unsupported-media-type", 415)
         problem(await api.client.delete("/api/v1/memes/"), "method-not-allowed", 405)
         problem(await api.client.get("/nowhere"), "not-found", 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/v1/memes/", "GET, POST"),
+        ("/api/v1/memes/async", "GET, POST"),
+        ("/api/v1/memes/status/r1", "GET"),
+        ("/api/v1/analytics/search", "POST"),
+        ("/metrics", "GET"),
+        ("/static/page.css", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_told_which_are_right(serve, path, methods):
+    async with serve() as api:
+        response = await api.client.delete(path)
+        problem(response, "method-not-allowed", 405)
+        assert response.headers["allow"] == methods
 
 
 async def test_what_cannot_be_published_is_rejected_with_the_reasons(serve, script):
