@@ -131,7 +131,7 @@ def _add_looking(routes: APIRouter, pipeline: Pipeline) -> None:
         headers = {"ETag": tag, "Cache-Control": "public, max-age=3600", "Content-Disposition": f'inline; filename="{record.meme.id}.png"'}
         if found.degraded:
             headers |= {"X-Degraded": "store", "Cache-Control": "no-store"}
-        if if_none_match is not None and tag in [each.strip() for each in if_none_match.split(",")]:
+        if if_none_match is not None and _names(tag, if_none_match):
             return Response(status_code=304, headers=headers)
         return Response(record.png, media_type="image/png", headers=headers)
 
@@ -147,6 +147,11 @@ _PICTURE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "the PNG", "headers": _DEGRADED, "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "the PNG that If-None-Match names is still the right one"},
 }
+
+
+def _names(tag: str, if_none_match: str) -> bool:
+    """Whether If-None-Match names this tag. A proxy that compresses makes it a weak one, which is as good here (RFC 9110, 13.1.2)."""
+    return any(each.strip().removeprefix("W/") in {tag, "*"} for each in if_none_match.split(","))
 
 
 def _is_id(text: str) -> bool:
