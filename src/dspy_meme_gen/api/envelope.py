@@ -17,6 +17,7 @@ __all__ = ["Draining", "Envelope", "TooLarge"]
 
 MOST_BYTES: Final = 64 * 1024
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LENGTH: Final = re.compile(r"[0-9]{1,20}")  # str.isdigit also takes a superscript, and int no more than some thousand digits
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -64,8 +65,7 @@ class Envelope:
 
     async def _within_limits(self, exchange: "_Exchange", headers: dict[str, str], receive: Receive) -> None:
         scope = exchange.scope
-        announced = headers.get("content-length", "0")
-        if not announced.isdigit() or int(announced) > MOST_BYTES:
+        if not _LENGTH.fullmatch(announced := headers.get("content-length", "0")) or int(announced) > MOST_BYTES:
             await problem_response("too-large")(scope, receive, exchange.send)
             return
         try:

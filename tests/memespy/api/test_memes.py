@@ -127,6 +127,13 @@ async def test_too_large_not_json_wrong_method_and_nowhere_are_told_apart(serve)
         problem(await api.client.get("/nowhere"), "not-found", 404)
 
 
+@pytest.mark.parametrize("length", [b"70000", b"-1", b"\xb2", b"9" * 5_000, b"x", b"", b"1 1"])
+async def test_a_length_that_is_none_is_too_large(serve, length):
+    async with serve() as api:
+        headers = [(b"Content-Type", b"application/json"), (b"Content-Length", length)]
+        problem(await api.client.post("/api/v1/memes/", content=b'{"topic": "cats"}', headers=headers), "too-large", 413)
+
+
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
