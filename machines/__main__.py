@@ -22,6 +22,7 @@ from machines.cache import CacheMachine
 from machines.flow import FlowMachine
 from machines.pipeline import PipelineMachine
 from machines.report import print_failure, print_summary
+from machines.service import ServiceMachine
 from machines.session import Run, Session
 from machines.supervision import SupervisionMachine
 
@@ -36,6 +37,7 @@ MACHINES: Final[dict[str, type[ActorMachine]]] = {
     "supervision": SupervisionMachine,
     "breaker": BreakerMachine,
     "flow": FlowMachine,
+    "service": ServiceMachine,
 }
 
 

@@ -21,6 +21,7 @@ from machines.breaker import BreakerMachine
 from machines.cache import CacheMachine
 from machines.flow import FlowMachine
 from machines.pipeline import STEPS_PER_REQUEST, PipelineMachine
+from machines.service import ServiceMachine
 from machines.supervision import SupervisionMachine
 from machines.world import ScriptedPorts
 from model.validation import Fit, judge
@@ -32,6 +33,7 @@ TestCacheMachine = CacheMachine.TestCase
 TestSupervisionMachine = SupervisionMachine.TestCase
 TestBreakerMachine = BreakerMachine.TestCase
 TestFlowMachine = FlowMachine.TestCase
+TestServiceMachine = ServiceMachine.TestCase
 SETTINGS = Settings(image_width=64, image_height=48, database_url="sqlite://")
 
 

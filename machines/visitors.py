@@ -1,0 +1,136 @@
+"""Those who speak HTTP to the service: each request is noted before it is sent, and each answer is held against what is legal."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final
+
+from machines import contract
+from machines.shelf_store import SECRET
+from model.http import Sent
+from model.http_answers import Illegal
+
+if TYPE_CHECKING:
+    from machines.server import Server, Visit
+    from model.service import Books, Exchange
+
+INSIDE: Final = re.compile(
+    r"Traceback|File \"|\.py\b|site-packages|dspy_meme_gen|sqlalchemy|sqlite|pydantic|starlette|PortDown|Exception|\bat 0x|"
+    r"(?:Value|Type|Key|Lookup|Operational|Unicode\w*|Recursion|Assertion|Connection)Error|SELECT \w|injected by the machine|"
+    + re.escape(SECRET),
+    re.IGNORECASE,
+)
+SECURITY: Final = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Visitors:
+    """Sends requests to a server by the books. Its calls are made inside clients, many at once; `complaints` are what was illegal."""
+
+    def __init__(self, server: Server, books: Books, *, on_threads: bool) -> None:
+        self.server = server
+        self.books = books
+        self.visits: dict[int, Visit] = {}
+        self.complaints: list[str] = []
+        self.answers = 0
+        self.lock: Any = threading.Lock() if on_threads else nullcontext()  # on a stage nobody else runs between two visible operations
+
+    def exchange(self, sent: Sent) -> str:
+        """Inside a client: send, wait, and hold the answer against what is legal."""
+        with self.lock:
+            exchange = self.books.begin(sent, time.monotonic())
+        if sent.header("x-request-id") is None:
+            sent = Sent(sent.method, sent.target, (*sent.headers, ("x-request-id", name_of(exchange).encode())), sent.body, sent.announced)
+        try:
+            visit = self.visits[exchange.serial] = self.server.send(sent)
+            answer = visit.answer()
+            with self.lock:
+                if answer is None or exchange.left:
+                    return "left"
+                self.answers += 1
+                self.books.end(exchange, answer, time.monotonic())
+                contract.hold(sent, answer)
+                self._envelope(exchange, sent, answer)
+        except (Illegal, AssertionError) as error:
+            self.complaints.append(f"{sent.method} {sent.target[:200]} {sent.body[:200]!r}: {error}")
+            if exchange.ended is None:
+                exchange.ended = self.books.tick()
+            return "illegal"
+        return str(answer.status)
+
+    def _envelope(self, exchange: Exchange, sent: Sent, answer: Any) -> None:
+        """What every answer has, and what no error tells."""
+        for name, value in SECURITY.items():
+            assert answer.header(name) == value, f"{name} is {answer.header(name)!r}, expected {value!r}"
+        assert "default-src 'none'" in (answer.header("content-security-policy") or ""), "no content security policy"
+        assert answer.header("set-cookie") is None, "a cookie is set"
+        wanted = sent.header("x-request-id") or ""
+        named = answer.header("x-request-id") or ""
+        legal = wanted if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", wanted) else None
+        assert named == legal or (legal is None and re.fullmatch(r"[0-9a-f]{32}", named)), f"X-Request-Id {named!r}, sent {wanted!r}"
+        draining = self.books.draining
+        if draining is None or exchange.ended is None or exchange.ended < draining:
+            assert answer.header("connection") is None, "connections are closed, and nobody drains the server"
+        elif draining < exchange.began:
+            assert answer.header("connection") == "close", "a server that is about to end keeps its connections"
+        if answer.status >= 400:
+            text = answer.body.decode("utf-8", "replace")
+            assert not INSIDE.search(text), f"an error tells of the inside: {text}"
+            self._does_not_echo(sent, text)
+
+    def _does_not_echo(self, sent: Sent, text: str) -> None:
+        """Of what was sent an error repeats the names of unknown fields, and nothing else."""
+        told = {name: value for name, value in json.loads(text or "{}").items() if name != "errors"}
+        shown = json.dumps(told, ensure_ascii=False)
+        for part in (*re.split(r"[/?&=]", sent.path)[1:], *sent.query.values(), *(value.decode("latin-1") for _, value in sent.headers)):
+            assert len(part) < 12 or part not in shown or part == "application/json", f"an error repeats {part!r}: {shown}"
+
+    def leaf(self, limit: int) -> str:
+        """Inside a client: page after page."""
+        with self.lock:
+            began = self.books.tick()
+            sure = [meme_id for meme_id in self.books.shelf.sure if self.books.shelf.must_find(meme_id, began)]
+        start, seen = "", list[str]()
+        while True:
+            sent = Sent("GET", f"/api/v1/memes/?limit={limit}{start}")
+            with self.lock:
+                exchange = self.books.begin(sent, time.monotonic())
+            try:
+                answer = self.server.send(sent).answer()
+                assert answer is not None
+                with self.lock:
+                    self.books.end(exchange, answer, time.monotonic())
+                    contract.hold(sent, answer)
+                    if answer.status != 200:
+                        return str(answer.status)
+                    document = answer.document()
+                    seen += [meme["id"] for meme in document["memes"]]
+                    if document["next"] is None:
+                        assert len(set(seen)) == len(seen), f"seen twice: {seen}"
+                        assert set(sure) <= set(seen), f"left out: {sorted(set(sure) - set(seen))}; seen: {seen}"
+                        return f"{len(seen)} memes"
+                start = f"&start={document['next']}"
+            except (Illegal, AssertionError) as error:
+                self.complaints.append(f"leafing {limit} at a time, {start or 'first'}: {error}")
+                return "illegal"
+
+    def leave(self, exchange: Exchange) -> str:
+        with self.lock:
+            if exchange.ended is not None:
+                return "too late"
+            self.books.leave(exchange)
+        self.visits[exchange.serial].leave()
+        return "left"
+
+
+def name_of(exchange: Exchange) -> str:
+    """The X-Request-Id of an exchange."""
+    return f"e{exchange.serial}"
