@@ -152,8 +152,9 @@ class ServiceMachine(PartMachine):
         try:
             super().teardown()
         finally:
-            if hasattr(self, "log"):
+            if hasattr(self, "visitors"):
                 self.log.close()
+                self.statistics.observations += self.visitors.answers
 
     @initialize(strange=st.deferred(lambda: st.lists(strange_requests(), max_size=3)), opening=st.integers(0, 6), slow=st.booleans())
     def choose_world(self, strange: list[Sent], opening: int, slow: bool) -> None:
