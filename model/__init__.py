@@ -16,6 +16,16 @@ Read it in this order; each module is one rule book and stands on the ones befor
     state        the pipeline, and the moves that nobody sees
     pipeline     many requests at once: everything that a correct pipeline may do
 
+and beside them, for the parts of the service alone:
+
+    breaker      who is let through to a port that fails
+    flow         who is taken, who is next, how many are at work
+    tree         whom a death takes with it, and when a group has failed itself
+    stages       in which order stages may be reported
+
+`reachable` makes every sequence of a few calls of any of them, and holds each move against claims; `specification` makes one a
+specification for whoever checks linearizability.
+
 There is no clock, thread, file or random number here. A step function returns every legal (result, next state); what is not among
 them is a bug.
 """
