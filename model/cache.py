@@ -46,6 +46,11 @@ class Put:
 Call: TypeAlias = Get | Put
 
 
+def init() -> Cache:
+    """An empty cache with the numbers of the contract."""
+    return Cache()
+
+
 def step(state: Cache, call: Call) -> tuple[tuple[Hashable, Cache], ...]:
     """Every legal (result, state); a cache has exactly one."""
     match call:

@@ -45,6 +45,11 @@ class Outage:
 Call: TypeAlias = Write | Drain | Outage
 
 
+def init() -> Store:
+    """Nothing is stored, nothing waits, and the database answers."""
+    return Store()
+
+
 def step(state: Store, call: Call) -> tuple[tuple[Hashable, Store], ...]:
     """Every legal (result, state); a store has exactly one."""
     match call:

@@ -16,6 +16,11 @@ class Restarts:
     escalated: bool = False
 
 
+def init() -> Restarts:
+    """Nothing has crashed yet."""
+    return Restarts()
+
+
 def step(state: Restarts, now_s: float) -> tuple[tuple[str, Restarts], ...]:
     """Every legal (result, state) of a crash at `now_s`; the result is "restarted", "escalated" or "stopped"."""
     return (crash(state, now_s=now_s),)
