@@ -10,10 +10,11 @@ from hypothesis.stateful import initialize, precondition, rule
 from dspy_meme_gen import names
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.actors.router import Router
+from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import Priority
 from dspy_meme_gen.errors import Overloaded, RateLimited
 from dspy_meme_gen.ledger import Ledger
-from dspy_meme_gen.messages import Released
+from dspy_meme_gen.messages import BOUNDED, Released, Submit
 from dspy_meme_gen.resilience.waiting import Waiting
 from greenroom.policies.drawn import schedule_bytes
 from machines.part import CLIENTS, PartMachine, on_stage
@@ -23,7 +24,7 @@ from model import flow
 if TYPE_CHECKING:
     from machines.taps import Taps
 
-LIMITS: Final = flow.Limits(most_waiting=14, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
+LIMITS: Final = flow.Limits(inbox=9, most_waiting=14, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
 PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
 CRASHABLE: Final[dict[str, type]] = {"router": Router, "generator": MemeGenerator}
 
@@ -34,6 +35,7 @@ class FlowMachine(PartMachine):
     statistics: ClassVar[Statistics] = Statistics()
     waits = False
     settings: ClassVar[dict[str, Any]] = {
+        "inbox_limit": LIMITS.inbox,
         "max_waiting": LIMITS.most_waiting,
         "user_burst": LIMITS.burst,
         "user_rate_per_s": LIMITS.rate_per_s,
@@ -49,6 +51,9 @@ class FlowMachine(PartMachine):
         """Each request's admission, turn and end under the ledger's lock, and what the router does with its line."""
         self.flow = flow.init(LIMITS, 0.0)
         self.latency_s: dict[str, float] = {}
+        self.overflows: dict[str, int] = {}
+        taps.after(Address, "_look", lambda _, address: self.note("looks", address.name, len(_waiting(address))))
+        taps.after(Address, "_put", lambda _, address, __: self._nothing_overflows(address))
         taps.after(Ledger, "admit", lambda result, _, request: self.note("admits", request, result))
         taps.after(Ledger, "route", lambda entry, _, request_id: self.note("routes", request_id, entry is not None))
         taps.before(Ledger, "_close_entry", lambda _, entry, __: self.note("ends", entry.request.request_id))
@@ -118,10 +123,13 @@ class FlowMachine(PartMachine):
 
     def follow(self) -> None:
         """Each observation is one that the model allows, and nothing is left undone."""
+        assert not self.overflows, f"there is room for {LIMITS.inbox}, and more wait: {self.overflows}"
         for now_s, what, *rest in self.fresh():
             match what:
                 case "admits":
                     self._admits(now_s, *rest)
+                case "looks" if rest[0] == names.ROUTER:
+                    self.flow = flow.looked_in(self.flow, rest[1])
                 case "router":
                     self.flow = flow.router_restarts(self.flow, now_s)
                 case "joins":
@@ -158,6 +166,12 @@ class FlowMachine(PartMachine):
                 return
         raise AssertionError(f"{request.request_id} was {verdict}; legal: {[each for each, _ in legal]}")
 
+    def _nothing_overflows(self, address: Address) -> None:
+        """Kept, and judged by `follow`: an actor would not let out what is raised here."""
+        limited = sum(isinstance(message, (Submit, *BOUNDED)) for message in _waiting(address))
+        if limited > LIMITS.inbox:
+            self.overflows[address.name] = limited
+
     def _router_hears(self, now_s: float, message: Any) -> None:
         self.flow = flow.looked(self.flow)
         if isinstance(message, Released) and message.latency_s is not None:
@@ -165,3 +179,9 @@ class FlowMachine(PartMachine):
             assert own_s is not None, f"{message}, and it never ended"
             assert abs(own_s - message.latency_s) < 1e-6, f"{message}, and it was at work for {own_s} s"
             self.flow = flow.finished(self.flow, message.latency_s, now_s)
+
+
+def _waiting(address: Address) -> list[Any]:
+    """What an inbox holds, as the stage has it: looking is no step of anybody."""
+    ref: Any = address.ref
+    return [] if ref is None else list(ref.actor_inbox.waiting())

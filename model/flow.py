@@ -1,9 +1,9 @@
 """Flow: who is taken, who is next, and how many are at work at once.
 
 Taken is who keeps to a rate (the generic cell rate algorithm, ITU-T Recommendation I.371, Annex A: each user has a theoretical arrival
-time, and may be ahead of it by a burst) and finds the line short enough for the request's priority. Next is the highest priority that
-waits, in each priority the first, unless a lower one was passed over `PATIENCE` times while it waited. A place at work is taken with a
-turn and free with the outcome.
+time, and may be ahead of it by a burst), finds the line short enough for the request's priority, and finds room in the router's inbox. Next
+is the highest priority that waits, in each priority the first, unless a lower one was passed over `PATIENCE` times while it waited. A place
+at work is taken with a turn and free with the outcome.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ TIE_S = 1e-9
 class Limits:
     """Places at work: `first` to begin with, `least` to `most`. A user may send `burst` at once, and `rate_per_s` in the long run."""
 
+    inbox: int = 1000
     most_waiting: int = 1000
     burst: int = 50
     rate_per_s: float = 10.0
@@ -45,7 +46,8 @@ class Period:
 class Flow:
     """`waiting` were taken and had no turn yet (in order), `line` are those of them that the router knows of, `at_work` had their turn.
 
-    `passed` says for each priority that waits how many turns went to others since it began to wait, or had its last one.
+    `passed` says for each priority that waits how many turns went to others since it began to wait, or had its last one. `inbox` is how
+    many messages wait for the router.
     """
 
     limits: Limits
@@ -56,6 +58,7 @@ class Flow:
     at_work: Mapping[str, float] = field(default_factory=dict)
     passed: Mapping[str, int] = field(default_factory=dict)
     due_s: Mapping[str, float] = field(default_factory=dict)
+    inbox: int = 0
 
 
 Verdict: TypeAlias = tuple[str, float]
@@ -70,7 +73,7 @@ def init(limits: Limits, now_s: float) -> Flow:
 def arrive(flow: Flow, request: str, user: str, priority: str, now_s: float) -> tuple[tuple[Verdict, Flow], ...]:
     """Every legal (verdict, state) of a request that comes in."""
     limits = flow.limits
-    if len(flow.waiting) * 20 >= FULL_FOR[priority] * limits.most_waiting:
+    if flow.inbox >= limits.inbox or len(flow.waiting) * 20 >= FULL_FOR[priority] * limits.most_waiting:
         return ((("overloaded", 0.0), flow),)
     due_s = max(now_s, flow.due_s.get(user, now_s))
     early_s = due_s - (limits.burst - 1) / limits.rate_per_s - now_s
@@ -81,6 +84,11 @@ def arrive(flow: Flow, request: str, user: str, priority: str, now_s: float) -> 
     if early_s >= -TIE_S and early_s != 0:
         found.append((("rate limited", early_s), flow))
     return tuple(found)
+
+
+def looked_in(flow: Flow, messages: int) -> Flow:
+    """So many messages wait for the router, as whoever brings the next request sees it."""
+    return replace(flow, inbox=messages)
 
 
 def join(flow: Flow, request: str, priority: str) -> Flow:

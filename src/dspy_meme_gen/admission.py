@@ -31,8 +31,14 @@ class Admission:
         """How full the service is: the line of those who wait, or its memory, whichever is fuller."""
         return max(pressure_of(waiting, self._max_waiting), pressure_of(self.memory_share, 1.0))
 
-    def check(self, request: GenerateMeme, waiting: int, now_s: float) -> None:
-        """Take a new request; `waiting` others are in line. Raises Overloaded or RateLimited, and then nothing was taken."""
+    def check(self, request: GenerateMeme, waiting: int, now_s: float, *, room: bool = True) -> None:
+        """Take a new request; `waiting` others are in line, and whoever gives them their turns has `room` to hear of it, or not.
+
+        Raises Overloaded or RateLimited, and then nothing was taken.
+        """
+        if not room:
+            self.refused["inbox full"] += 1
+            raise Overloaded(f"the router's inbox is full; try again in {RETRY_AFTER_S:g} s", RETRY_AFTER_S)
         pressure = self.pressure(waiting)
         if not pressure.admits(request.priority):
             self.refused["overloaded"] += 1

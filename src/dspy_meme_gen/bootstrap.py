@@ -57,7 +57,8 @@ def start_pipeline(settings: Settings, ports: Ports, *, flat: bool = False) -> P
 
     Nothing is left behind if starting fails; what made it fail is raised.
     """
-    router, bus, admission = Address(names.ROUTER), Address(names.EVENT_BUS), Admission(settings)
+    router, bus = (Address(name, limit=settings.inbox_limit) for name in (names.ROUTER, names.EVENT_BUS))
+    admission = Admission(settings)
     lasting = Lasting(
         settings=settings,
         ports=ports,
@@ -89,7 +90,7 @@ def _start_actors(pipeline: Pipeline, lasting: Lasting, router: Address, bus: Ad
     settings, ports = lasting.settings, lasting.ports
     pools = pools_of(settings)
     known = {names.EVENT_BUS: bus, names.ROUTER: router}
-    addresses = {name: known.get(name) or Address(name) for name in flat_tree(settings).actors()}
+    addresses = {name: known.get(name) or Address(name, limit=settings.inbox_limit) for name in flat_tree(settings).actors()}
     supervisor, orchestrator = addresses[names.SUPERVISOR], addresses[names.MEME_GENERATOR]
     surroundings = Surroundings(
         address=orchestrator,

@@ -81,8 +81,8 @@ class Ledger:
         self._generating = 0
         self._closed = False
 
-    def admit(self, request: GenerateMeme) -> tuple["pykka.Future[Outcome]", bool]:
-        """The future of a validated request's outcome, and whether the request is new (someone must route it).
+    def admit(self, request: GenerateMeme, *, room: bool = True) -> tuple["pykka.Future[Outcome]", bool]:
+        """The future of a validated request's outcome, and whether the request is new: someone must route it, who has `room` or not.
 
         Raises RequestConflict if the request_id is known with another payload, ServiceStopped if the ledger is closed, and for a new
         request what its admission raises.
@@ -95,7 +95,7 @@ class Ledger:
             if known is None:
                 now_s = time.monotonic()
                 if self._admission is not None:
-                    self._admission.check(request, len(self._open) - self._generating, now_s)
+                    self._admission.check(request, len(self._open) - self._generating, now_s, room=room)
                 entry = Entry(request, key, now_s + request.deadline_s)
                 self._open[request.request_id] = entry
                 return entry.promise.future, True
@@ -151,13 +151,17 @@ class Ledger:
 
     def settle(self, request_id: str, outcome: Outcome) -> bool:
         """Give a request its outcome; False if it has one already, which is never overwritten."""
+        return self.settled(request_id, outcome) is not None
+
+    def settled(self, request_id: str, outcome: Outcome) -> Entry | None:
+        """As `settle`, for who wants to see the entry as it ended; None if the request has its outcome already."""
         with self._changed:
             entry = self._open.get(request_id)
             if entry is None:
-                return False
+                return None
             self._close_entry(entry, outcome)
         self._conclude(entry)
-        return True
+        return entry
 
     def cancel(self, request_id: str) -> bool:
         """Settle a request as cancelled; False if it is unknown or has its outcome."""

@@ -14,6 +14,9 @@ __all__ = ["BOUNDS_S", "Histogram", "Measurements", "Snapshot"]
 BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """The upper bounds of a histogram's buckets, in seconds; one more bucket takes what is longer."""
 
+MOST_BEGUN: Final = 10_000
+"""So many requests are measured at once: one whose end is never reported, for the bus crashed or was full, must not stay for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
@@ -61,6 +64,8 @@ class Measurements:
                 self._stages[known[1]] = self._stages.get(known[1], Histogram()).with_one(at_s - known[2])
             if stage not in TERMINAL_STAGES:
                 self._began[request_id] = (at_s if known is None else known[0], stage, at_s)
+                if len(self._began) > MOST_BEGUN:
+                    del self._began[next(iter(self._began))]
                 return
             self._ended[stage] += 1
             if known is not None:  # one that never had its turn took no time

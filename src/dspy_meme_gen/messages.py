@@ -6,10 +6,12 @@ incarnation are all recognised and ignored.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from dspy_meme_gen.domain import GenerateMeme, Meme, MemeRecord, MemeText, Progress, Score, TextPrompt
 
 __all__ = [
+    "BOUNDED",
     "Abandon",
     "BackoffPassed",
     "CheckText",
@@ -24,6 +26,7 @@ __all__ = [
     "LookAround",
     "LookUp",
     "MarkText",
+    "OfferAgain",
     "Recover",
     "RefineText",
     "Released",
@@ -48,7 +51,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Client to router: a request was admitted to the ledger; see to it."""
+    """Client to router: a request was admitted to the ledger; see to it. Whoever sends it has made sure that there is room."""
 
     request_id: str
 
@@ -70,6 +73,11 @@ class Withdraw:
 @dataclass(frozen=True, slots=True)
 class Abandon:
     """Pipeline to orchestrator: every request has its outcome (stopped, given up); drop all work."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAgain:
+    """Timer to router: the orchestrator's inbox had no room a moment ago; bring it what it was not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,3 +279,11 @@ class Crash:
     """For fault tests alone: every actor of the pipeline handles it by raising, so it dies as from a bug of its own."""
 
     reason: str = "a fault test wants it"
+
+
+BOUNDED: Final = (Generate, Work, Remember, DrainOutbox, Happened)
+"""What an inbox that is full refuses. Each sender knows what then becomes of it: it is offered again, fails, or is counted and left out.
+
+A refused DrainOutbox is no loss: whatever the store's full inbox holds drains the outbox too. A Submit is not among these, for it is let in
+before its request is admitted.
+"""

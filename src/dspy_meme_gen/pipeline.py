@@ -11,8 +11,8 @@ from typing import Self
 import pykka  # noqa: TC002 - one import style for all files
 
 from dspy_meme_gen import names
-from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import GenerateMeme, MemePage, MemeRecord, Outcome, terminal_stage, validate
+from dspy_meme_gen.address import Address, InboxReport
+from dspy_meme_gen.domain import Cancelled, GenerateMeme, MemePage, MemeRecord, Outcome, terminal_stage, validate
 from dspy_meme_gen.health import Check, Health, Status
 from dspy_meme_gen.lasting import Lasting
 from dspy_meme_gen.measurements import Snapshot
@@ -81,10 +81,13 @@ class Pipeline:
         then nothing was accepted.
         """
         checked = validate(request)
-        future, new = self._ledger.admit(checked)
-        if new:
-            # If the router is down this is lost, and its successor finds the request in the ledger.
-            self._tell(names.ROUTER, Submit(checked.request_id))
+        router = self._roster.address(names.ROUTER)
+        assert router is not None, "a pipeline that is handed out has all its actors"
+        with router.held_open() as room:
+            future, new = self._ledger.admit(checked, room=room)
+            if new:
+                # If the router is down this is lost, and its successor finds the request in the ledger.
+                router.tell(Submit(checked.request_id))
         return future
 
     def when_settled(self, request_id: str, listener: Callable[[Outcome], None]) -> bool:
@@ -109,9 +112,11 @@ class Pipeline:
 
     def cancel(self, request_id: str) -> bool:
         """Settle a request as Cancelled; False if it is unknown or has its outcome already."""
-        if not self._ledger.cancel(request_id):
+        entry = self._ledger.settled(request_id, Cancelled())
+        if entry is None:
             return False
-        self._tell(names.MEME_GENERATOR, Withdraw(request_id))
+        if entry.routed:  # the orchestrator has not heard of any other
+            self._tell(names.MEME_GENERATOR, Withdraw(request_id))
         return True
 
     def stored(self) -> tuple[MemeRecord, ...]:
@@ -166,8 +171,8 @@ class Pipeline:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Have `listener` called with every Progress from now on, on the event bus's thread; it must be quick.
 
-        Returns what ends that. A listener that raises `SubscriberGone` is taken off; what else it raises is logged. If the bus crashes,
-        events may be missed: what became of a request is in its future.
+        Returns what ends that. A listener that raises `SubscriberGone` is taken off; what else it raises is logged. If the bus crashes, or
+        its inbox is full, events may be missed: what became of a request is in its future.
         """
         return self._subscribers.add(listener)
 
@@ -178,6 +183,10 @@ class Pipeline:
     def refused(self) -> dict[str, int]:
         """How many requests were refused, by the reason."""
         return dict(self._admission.refused)
+
+    def inboxes(self) -> dict[str, InboxReport]:
+        """Each actor's inbox now, by the actor's name."""
+        return {address.name: address.inbox() for address in self._roster.addresses()}
 
     def health(self) -> Health:
         """How the service is, from what is known now; asks nobody and waits for nobody."""
@@ -194,6 +203,8 @@ class Pipeline:
         if isinstance(cache := self._ports.cache, Troubled):
             trouble = cache.trouble()
             checks["cache"] = Check("degraded", f"out of order ({trouble}); memes are made without it") if trouble else Check("ok")
+        crowded = [f"{name} ({inbox.waiting} messages)" for name, inbox in self.inboxes().items() if inbox.crowded]
+        checks["inboxes"] = Check("degraded", f"crowded: {', '.join(crowded)}") if crowded else Check("ok")
         waiting = len(self._outbox)
         checks["outbox"] = Check("degraded", f"{waiting} memes wait for the store") if waiting else Check("ok")
         pressure = self.pressure()
@@ -237,9 +248,9 @@ class Pipeline:
         self.stop(grace_s=None if error is None else 0)
 
     def _tell(self, name: str, message: object) -> None:
-        for address in self._roster.addresses():
-            if address.name == name:
-                address.tell(message)
+        address = self._roster.address(name)
+        if address is not None:
+            address.tell(message)
 
     def _stop_actors(self) -> None:
         """In reverse order of start. No child is restarted any more, and none reports its end: the supervisor is not to be told."""

@@ -50,6 +50,12 @@ class Roster:
         with self._lock:
             return tuple(child.address for child in self._children.values())
 
+    def address(self, name: str) -> Address | None:
+        """The address of an actor; None for one that was not started."""
+        with self._lock:
+            child = self._children.get(name)
+            return None if child is None else child.address
+
     def failed(self, name: str, incarnation: int) -> Plan | None:
         """What to do about a dead incarnation; None if that is known already, or all is closing.
 

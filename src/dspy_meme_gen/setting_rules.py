@@ -123,6 +123,7 @@ WHOLE = frozenset(
     {
         "cache_capacity",
         "text_retries",
+        "inbox_limit",
         "max_waiting",
         "user_burst",
         "window_first",
@@ -152,6 +153,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "text_retries": (0, 10),
     "retry_backoff_s": (0, 60),
     "retry_jitter": (0, 1),
+    "inbox_limit": (1, 1e6),
     "max_waiting": (1, 1e6),
     "user_rate_per_s": (0.001, 1e9),
     "user_burst": (1, 1e9),

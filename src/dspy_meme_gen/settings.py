@@ -30,7 +30,8 @@ class Settings:
 
     `database_url` None means SQLite in the user's data directory; `redis_url` None means a cache in this process. `cache_ttl_s` 0 means
     that nothing is cached. `text_backend` auto is openai where a key or a base URL is set, offline otherwise.
-    `max_waiting` requests wait in line at most; a user may send `user_burst` in a row, and `user_rate_per_s` a second in the long run.
+    An actor whose inbox holds `inbox_limit` messages takes no more work. `max_waiting` requests wait in line at most; a user may send
+    `user_burst` in a row, and `user_rate_per_s` a second in the long run.
     `window_first` requests are generated at once to begin with, `window_least` to `window_most` later: a tenth more or less every
     `window_period_s`, around `window_target_s` of latency.
     `text_workers` and `image_workers` are the sizes of these pools; `image_processes` draw beside this process (0: it draws itself).
@@ -63,6 +64,7 @@ class Settings:
     text_retries: int = 1
     retry_backoff_s: float = 0.1
     retry_jitter: float = 0.2
+    inbox_limit: int = 1000
     max_waiting: int = 1000
     user_rate_per_s: float = 10.0
     user_burst: int = 50

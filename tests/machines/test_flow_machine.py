@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from dspy_meme_gen import ledger
 from dspy_meme_gen.actors import router
+from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import TimedOut
+from dspy_meme_gen.messages import Submit
 from dspy_meme_gen.resilience import bucket, waiting, window
 from dspy_meme_gen.resilience.bucket import Bucket, Buckets
 from machines.finding import examples_to_find
@@ -103,6 +106,27 @@ def the_window_never_shrinks(patch):
         return original(self, replace(policy, least=self.size), latency_s, now_s)
 
     patch.setattr(window.Window, "finished", finished)
+
+
+@mutant
+def an_inbox_takes_one_more_than_its_limit(patch):
+    original = Address._look
+    patch.setattr(Address, "_look", lambda self: original(self) - 1)
+
+
+@mutant
+def a_submit_that_finds_no_room_is_dropped_in_silence(patch):
+    original = Address._put
+
+    def put(self, message):
+        return original(self, message) if not isinstance(message, Submit) or self.ref.actor_inbox.qsize() < 9 else 0
+
+    @contextlib.contextmanager
+    def held_open(self):
+        yield True
+
+    patch.setattr(Address, "_put", put)
+    patch.setattr(Address, "held_open", held_open)
 
 
 @pytest.mark.parametrize("name", MUTANTS)

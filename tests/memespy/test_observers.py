@@ -110,6 +110,17 @@ def test_every_duration_is_in_the_bucket_that_it_belongs_to(durations):
         assert sum(histogram.buckets[: place + 1]) == sum(seconds <= bound for seconds in durations)
 
 
+def test_requests_whose_end_is_never_reported_do_not_add_up_for_ever(monkeypatch):
+    monkeypatch.setattr("dspy_meme_gen.measurements.MOST_BEGUN", 3)
+    measured = Measurements()
+    for number in range(10):
+        measured.happened(Progress(f"r{number}", "text"), float(number))
+    for number in range(10):
+        measured.happened(Progress(f"r{number}", "completed"), 20.0)
+    numbers = measured.snapshot()
+    assert (numbers.ended, numbers.latency.count, measured._began) == ({"completed": 10}, 3, {})
+
+
 def test_stages_are_measured_from_one_report_to_the_next():
     measured = Measurements()
     for stage, at_s in (("routing", 0.0), ("cache", 0.2), ("text", 0.3), ("completed", 2.3)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -37,6 +38,14 @@ def test_the_line_is_too_long_for_low_priority_first(priority, room):
     ((verdict, same),) = flow.arrive(longer, "another", "ann", priority, 0.0)
     assert verdict[0] == "overloaded"
     assert same == longer
+
+
+@pytest.mark.parametrize(("inbox", "word"), [(0, "accepted"), (999, "accepted"), (1000, "overloaded"), (1001, "overloaded")])
+def test_nobody_is_taken_while_the_routers_inbox_is_full(inbox, word):
+    state = flow.looked_in(flow.init(replace(LIMITS, inbox=1000), 0.0), inbox)
+    ((verdict, after),) = flow.arrive(state, "new", "ann", "high", 0.0)
+    assert verdict[0] == word
+    assert (after == state) == (word == "overloaded"), "whoever is refused has not used up anything"
 
 
 def test_high_goes_first_and_low_is_passed_over_eight_times_at_most():

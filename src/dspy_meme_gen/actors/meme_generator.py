@@ -9,7 +9,7 @@ from functools import partial
 
 from dspy_meme_gen import names
 from dspy_meme_gen.actors.supervised import Identity, SupervisedActor
-from dspy_meme_gen.address import NOBODY, Address
+from dspy_meme_gen.address import FULL, NOBODY, Address
 from dspy_meme_gen.domain import Meme, MemeText, Rejected, RenderedImage
 from dspy_meme_gen.generation import Begin, Call, Defer, Effect, Effects, Finish, Generation, Pause
 from dspy_meme_gen.ledger import Ledger
@@ -60,7 +60,7 @@ class Surroundings:
 class _Outstanding:
     """A call that was made, or (`call` None) a pause. `told` is the incarnation of `worker` that got it, `crashes` how many died of it.
 
-    Without a `ticket` the call was refused by its breaker, and nobody was told.
+    Without a `ticket` the call was refused, by its breaker or by a full inbox, and nobody was told.
     """
 
     call: Call | None
@@ -212,6 +212,10 @@ class MemeGenerator(SupervisedActor):
         if call.limit_s is not None:
             outstanding.timer = self._later(call.limit_s, WorkExpired(job.request_id, serial))
         outstanding.told = worker.tell(Work(job.request_id, serial, call.task))
+        if outstanding.told == FULL:
+            self._end(outstanding, well=False)
+            job.outstanding[serial] = _Outstanding(call)
+            self._around.address.tell(WorkFailed(job.request_id, serial, "InboxFull"))
 
     def _one_of(self, kind: str) -> Address:
         """The worker of a kind that has the least to do; of several such the first."""

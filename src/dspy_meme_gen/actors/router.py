@@ -5,15 +5,18 @@ from functools import partial
 
 from dspy_meme_gen import names
 from dspy_meme_gen.actors.supervised import Identity, SupervisedActor
-from dspy_meme_gen.address import NOBODY, Address
+from dspy_meme_gen.address import FULL, NOBODY, Address
 from dspy_meme_gen.domain import Failed, TimedOut
 from dspy_meme_gen.ledger import Entry, Ledger
-from dspy_meme_gen.messages import ChildRestarted, DeadlinePassed, Generate, Recover, Released, Submit, Withdraw
+from dspy_meme_gen.messages import ChildRestarted, DeadlinePassed, Generate, OfferAgain, Recover, Released, Submit, Withdraw
 from dspy_meme_gen.ports import Timers
 from dspy_meme_gen.resilience.waiting import Waiting
 from dspy_meme_gen.resilience.window import Window, WindowPolicy
 
 __all__ = ["Router"]
+
+OFFER_AGAIN_S = 0.1
+"""How long an orchestrator whose inbox is full is left alone."""
 
 
 class Router(SupervisedActor):
@@ -35,6 +38,7 @@ class Router(SupervisedActor):
         self._window = Window.new(window, time.monotonic())
         self._waiting: Waiting[str] = Waiting()
         self._queued: set[str] = set()
+        self._offers_again = False
 
     def handle(self, message: object) -> None:
         """Route a request, time it out, or make up for what a crash may have lost."""
@@ -47,8 +51,12 @@ class Router(SupervisedActor):
             case Released():
                 self._release(message)
             case DeadlinePassed(request_id):
-                if self._ledger.settle(request_id, TimedOut()):
+                entry = self._ledger.settled(request_id, TimedOut())
+                if entry is not None and entry.routed:  # the orchestrator has not heard of any other
                     self._orchestrator.tell(Withdraw(request_id))
+            case OfferAgain():
+                self._offers_again = False
+                self._resubmit(self._orchestrator.incarnation)
             case ChildRestarted(names.MEME_GENERATOR, incarnation):
                 self._resubmit(incarnation)
             case Recover():
@@ -71,7 +79,7 @@ class Router(SupervisedActor):
             entry = self._ledger.route(request_id)
             if entry is not None:
                 self._ledger.report(request_id, "routing")
-                entry.told = self._orchestrator.tell(Generate(entry.request))
+                self._tell(entry)
         if self._queued:
             self._window = self._window.refused()
 
@@ -88,12 +96,19 @@ class Router(SupervisedActor):
         for entry in self._ledger.in_flight():
             if not entry.routed or entry.told >= incarnation:
                 continue
-            if entry.told != NOBODY:
+            if entry.told > NOBODY:
                 entry.crashes += 1
             if entry.crashes > 1:
                 self._ledger.settle(entry.request.request_id, Failed("ActorCrashed", "routing"))
             else:
-                entry.told = self._orchestrator.tell(Generate(entry.request))
+                self._tell(entry)
+
+    def _tell(self, entry: Entry) -> None:
+        """Bring a request to the orchestrator; if its inbox is full, again in a while: the request keeps its place and its deadline."""
+        entry.told = self._orchestrator.tell(Generate(entry.request))
+        if entry.told == FULL and not self._offers_again:
+            self._offers_again = True
+            self._timers.call_later(OFFER_AGAIN_S, partial(self._address.tell, OfferAgain()))
 
     def _recover(self) -> None:
         """A Submit, a ChildRestarted or a DeadlinePassed may have gone down with the predecessor: the ledger tells what they were about."""

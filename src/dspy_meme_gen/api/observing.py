@@ -1,6 +1,6 @@
 """Health, readiness and metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from dspy_meme_gen.address import InboxReport
 from dspy_meme_gen.api.envelope import Draining
 from dspy_meme_gen.api.schemas import CheckDocument, HealthReport
 from dspy_meme_gen.api.turns import Turns
@@ -86,7 +87,7 @@ class _Collector:
         breakers = GaugeMetricFamily("memespy_breaker", "0 closed, 1 half-open, 2 open.", labels=["work"])
         for name, state in sorted(pipeline.breakers().items()):
             breakers.add_metric([name], _STATES[state])
-        yield from (ended, refused, stages, latency, breakers)
+        yield from (ended, refused, stages, latency, breakers, *_inboxes(pipeline.inboxes()))
         for name, what, value in (
             ("in_flight", "Requests without an outcome yet.", len(pipeline.in_flight())),
             ("outbox", "Memes that wait for the store.", pipeline.deferred_count()),
@@ -95,6 +96,17 @@ class _Collector:
             ("resident_bytes", "Memory of the process.", resident_bytes()),
         ):
             yield GaugeMetricFamily(f"memespy_{name}", what, value=value)
+
+
+def _inboxes(reports: Mapping[str, InboxReport]) -> Iterable[Any]:
+    waiting = GaugeMetricFamily("memespy_inbox", "Messages that wait for an actor.", labels=["actor"])
+    crowded = GaugeMetricFamily("memespy_inbox_crowded", "1 from 80 % of the limit on, until under 20 %.", labels=["actor"])
+    refused = CounterMetricFamily("memespy_inbox_refused", "Messages that found the inbox of an actor full.", labels=["actor"])
+    for name, report in reports.items():
+        waiting.add_metric([name], report.waiting)
+        crowded.add_metric([name], report.crowded)
+        refused.add_metric([name], report.refused)
+    return waiting, crowded, refused
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:

@@ -11,7 +11,7 @@ import pytest
 from dspy_meme_gen.api.envelope import Draining, Envelope
 from dspy_meme_gen.api.problems import KINDS
 from dspy_meme_gen.logs import JsonLines, correlation
-from tests.memespy.fakes import PortDown
+from tests.memespy.fakes import Gate, PortDown
 
 
 async def test_a_service_that_is_well_is_live_and_ready(serve):
@@ -52,6 +52,39 @@ async def test_metrics_count_what_happened(serve):
         assert 'memespy_refused_total{reason="rate limited"} 1.0' in text
         assert re.search(r'memespy_stage_seconds_bucket\{le="\+Inf",stage="text"\} 1\.0', text)
         assert 'memespy_breaker{work="text_generator"} 0.0' in text
+
+
+class Held(list):
+    """Progress that whoever tells it of the first event waits with."""
+
+    def __init__(self):
+        self.gate, self.first = Gate(), True
+
+    def append(self, progress):
+        if self.first:
+            self.first = False
+            self.gate.pass_through()
+        super().append(progress)
+
+
+async def test_a_router_whose_inbox_is_full_is_a_503_that_says_when_to_come_back(serve, script):
+    script.progress = Held()
+    async with serve(inbox_limit=2) as api:
+        answers = []
+        for number in range(4):
+            answers.append(await api.client.post("/api/v1/memes/async", json={"topic": f"cats {number}"}))
+            script.progress.gate.wait_until_entered() if number == 0 else None
+        assert [answer.status_code for answer in answers] == [202, 202, 202, 503]
+        assert (answers[3].json()["type"], answers[3].headers["retry-after"]) == ("/problems/overloaded", "1")
+        report = await api.client.get("/api/health")
+        assert (report.status_code, report.json()["status"]) == (200, "degraded")
+        assert report.json()["checks"]["inboxes"]["detail"] == "crowded: router (2 messages)"
+        text = (await api.client.get("/metrics")).text
+        script.progress.gate.open()
+    assert 'memespy_inbox{actor="router"} 2.0' in text
+    assert 'memespy_inbox_crowded{actor="router"} 1.0' in text
+    assert 'memespy_inbox_refused_total{actor="event_bus"} 0.0' in text
+    assert 'memespy_refused_total{reason="inbox full"} 1.0' in text
 
 
 async def test_analytics_count_find_and_rank(serve):
