@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test fuzz replay lint bench lock wheel clean pykka-suite
+.PHONY: help setup check test fuzz replay lint bench mutants lock wheel clean pykka-suite
 
 ARGS ?=
 MINUTES ?= 30
@@ -37,6 +37,9 @@ lint: $(STAMP) ## ruff, formatting, types, who may import whom
 
 bench: $(STAMP) ## speed and memory beside the peers, with bars; ARGS=--quick is short
 	@$(PY) -m benchmarks $(ARGS)
+
+mutants: $(STAMP) ## plant each known fault, show which machine finds it; goes on where it was; ARGS="--expected --mutants 'cache-*'"
+	@$(PY) -m benchmarks.mutants $(ARGS)
 
 pykka-suite: $(STAMP) ## Pykka's own tests on the stage (needs a package index); ARGS="--schedules 10 --policy pct"
 	@$(PY) -m benchmarks.pykka_suite $(ARGS)

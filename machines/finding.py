@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import HypothesisException, StopTest, UnsatisfiedAssumption
 from hypothesis.stateful import run_state_machine_as_test
 
 from machines.statistics import Statistics
 
 if TYPE_CHECKING:
-    from machines.part import PartMachine
+    from greenroom import ActorMachine
 
 
-def examples_to_find(machine: type[PartMachine], *, most: int = 150, seed_number: int = 0) -> int | None:
-    """The number of the first example that fails, None if none of `most` does. Nothing is shrunk: that would take most of the time."""
-    chosen = settings(
+@dataclass(slots=True)
+class Watch:
+    """The examples begun until the first that failed, and what that raised. Those that Hypothesis runs again are not counted."""
+
+    examples: int = 0
+    error: BaseException | None = None
+
+    def failed(self, error: BaseException | None) -> None:
+        """Keep the first failure; how Hypothesis ends an example, or a person the run, is none."""
+        if self.error is None and error is not None and not isinstance(error, _NO_FAILURES):
+            self.error = error
+
+
+_NO_FAILURES = (StopTest, UnsatisfiedAssumption, HypothesisException, KeyboardInterrupt)
+
+
+def watched(machine: type[ActorMachine]) -> tuple[type[ActorMachine], Watch]:
+    """The same machine, and what is learnt of its examples."""
+    watch = Watch()
+
+    def begin(self: Any) -> None:
+        watch.examples += watch.error is None
+        try:
+            machine.__init__(self)
+        except BaseException as error:
+            watch.failed(error)
+            raise
+
+    def end(self: Any) -> None:
+        watch.failed(sys.exc_info()[1])
+        try:
+            machine.teardown(self)
+        except BaseException as error:
+            watch.failed(error)
+            raise
+
+    made: Any = type(machine.__name__, (machine,), {"__init__": begin, "teardown": end, "statistics": Statistics()})
+    return made, watch
+
+
+def finding(most: int = 150) -> settings:
+    """As the profile ci, but nothing is stored, and nothing shrunk: that would take most of the time."""
+    return settings(
         max_examples=most,
         stateful_step_count=30,
         database=None,
@@ -24,9 +67,13 @@ def examples_to_find(machine: type[PartMachine], *, most: int = 150, seed_number
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    counted = type(machine.__name__, (machine,), {"statistics": Statistics()})
+
+
+def examples_to_find(machine: type[ActorMachine], *, most: int = 150, seed_number: int = 0) -> int | None:
+    """The number of the first example that fails, None if none of `most` does."""
+    counted, watch = watched(machine)
     try:
-        run_state_machine_as_test(seed(seed_number)(counted), settings=chosen)
+        run_state_machine_as_test(seed(seed_number)(counted), settings=finding(most))
     except Exception:  # noqa: BLE001 - whichever claim breaks first
-        return counted.statistics.examples
+        return watch.examples
     return None
