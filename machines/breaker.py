@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -206,7 +207,16 @@ class BreakerMachine(PartMachine):
         if call.kind in self.models:
             ((through, self.models[call.kind]),) = breaker.step(self.models[call.kind], Ask(message.serial, now_s))
             assert through, f"{message.request_id}: {name} was called, and the model refuses it: {self.models[call.kind]}"
+        self._least_loaded(name)
         self.out[message.serial] = call
+
+    def _least_loaded(self, name: str) -> None:
+        """Nobody in a pool idles while another has a queue."""
+        kind = name.partition("-")[0]
+        pool = [each for each in self.service.addresses if each.partition("-")[0] == kind]
+        load = Counter(each.worker for each in self.out.values())
+        least = min(pool, key=lambda each: load[each])
+        assert load[name] == load[least], f"{name} was called, which has {load[name]} calls, and {least} has {load[least]}"
 
     def _give_lost_up(self, now_s: float, until: str | None = None) -> int:
         """What went down with a worker is over, one after the other, up to that of the request that is called for again: its deaths."""

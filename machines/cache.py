@@ -12,7 +12,7 @@ from dspy_meme_gen.actors.cache import Cache
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.adapters.memory_cache import MemoryCache
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import Meme
+from dspy_meme_gen.domain import Failed, Meme
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import LookUp, Remember, Work, WorkDone, WorkFailed
 from greenroom.policies.drawn import schedule_bytes
@@ -201,6 +201,10 @@ class CacheMachine(PartMachine):
                     self.leaders.clear()
                     self.to_remember.clear()
         assert not self._at_rest() or not self.to_remember, f"made, and not kept: {self.to_remember}"
+        for request_id, outcome in self.ended.items():
+            assert not isinstance(outcome, Failed) or outcome.stage != "cache", (
+                f"{request_id} could have been made without the cache: {outcome}"
+            )
 
     def _payload(self, request_id: str) -> str:
         return repr(request_from(self.requests[request_id]).payload)

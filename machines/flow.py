@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
@@ -62,6 +63,12 @@ class FlowMachine(PartMachine):
         taps.after(Waiting, "take", lambda request_id, _: self.note("takes", request_id))
         taps.before(Waiting, "remove", lambda _, request_id: self.note("leaves", request_id))
         taps.heard(lambda name, _, message: self.note("router hears", message) if name == names.ROUTER else None)
+
+    def at_rest(self) -> None:
+        """As every machine, and whoever was refused is in a count."""
+        super().at_rest()
+        told = Counter("rate limited" if isinstance(error, RateLimited) else "overloaded" for error in self.refused.values())
+        assert self.service.refused() == told, f"counted as refused are {self.service.refused()}, and told were {dict(told)}"
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 

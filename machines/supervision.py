@@ -107,6 +107,7 @@ class SupervisionMachine(PartMachine):
         """What the supervisor learns of deaths, under the roster's lock, and whom a name stands for from then on."""
         taps.after(Roster, "failed", lambda _, __, name, incarnation: self.note("learns", name, incarnation))
         taps.before(Address, "point_at", self._on_start)
+        taps.after(Roster, "start_awaited", lambda started, *_: self.note("started", [name for name, _ in started]))
 
     def _on_start(self, address: Address, _: object, incarnation: int) -> None:
         self.note("starts", address.name, incarnation, address.ref is not None and address.ref.is_alive())
@@ -156,6 +157,8 @@ class SupervisionMachine(PartMachine):
                 self._learns(now_s, *rest)
             elif what == "starts":
                 self._starts(now_s, *rest)
+            elif what == "started":
+                assert rest[0] == sorted(rest[0], key=ACTORS.index), f"started together, and not in order: {rest[0]}"
         if self._at_rest():
             self._nobody_is_missing()
 

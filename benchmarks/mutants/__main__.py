@@ -41,7 +41,7 @@ class Matrix:
 
     def fill(self, phases: Sequence[list[tuple[Mutant, list[Cell]]]]) -> None:
         """Run what is missing; the service as it is comes first, for otherwise a kill says nothing."""
-        with ThreadPoolExecutor(self._workers) as pool:
+        with ThreadPoolExecutor(self._workers) as pool, self._children:
             try:
                 for phase in phases:
                     todo = [(mutant, self._missing(cells)) for mutant, cells in phase]
@@ -51,7 +51,6 @@ class Matrix:
                         for done in as_completed([pool.submit(self._run, mutant, cells) for mutant, cells in batch]):
                             done.result()
             except BaseException:
-                self._children.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 

@@ -1,11 +1,7 @@
-"""``python -m benchmarks.mutants.child COPY [--shrink] JOB…``: runs machines over a copy of the service, in a process of its own.
-
-A job is "machine:mode:seed:examples". For each, one line of JSON is printed when it is done. The copy must stand first on the path.
-"""
+"""What a child does: runs machines over the copy of the service that it has imported, and says what each found."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
@@ -26,7 +22,7 @@ from machines.__main__ import MACHINES
 from machines.finding import Watch, finding, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from greenroom import ActorMachine
     from greenroom.policy import Policy
@@ -45,15 +41,13 @@ class Walking:
         return Drawn(chance.randrange, most=sys.maxsize)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the jobs, one after another."""
-    copy, *jobs = [argument for argument in arguments if argument != "--shrink"]
+def run_jobs(path: str, jobs: Sequence[str], *, shrink: bool) -> Iterator[dict[str, Any]]:
+    """Run the jobs, one after another: "machine:mode:seed:examples" each. `path` is where the service must have been imported from."""
     imported = Path(dspy_meme_gen.__file__).resolve()
-    assert imported.is_relative_to(Path(copy).resolve()), f"dspy_meme_gen is imported from {imported}, and not from the copy {copy}"
+    assert imported.is_relative_to(Path(path).resolve()), f"dspy_meme_gen is imported from {imported}, and not from the copy in {path}"
     for job in jobs:
         machine, mode, seed, examples = job.split(":")
-        found = run(MACHINES[machine], mode, int(seed), int(examples), shrink="--shrink" in arguments)
-        print(json.dumps(found, ensure_ascii=False), flush=True)
+        yield run(MACHINES[machine], mode, int(seed), int(examples), shrink=shrink)
 
 
 def run(machine: type[ActorMachine], mode: str, seed: int, examples: int, *, shrink: bool) -> dict[str, Any]:
@@ -94,7 +88,3 @@ def _size(program: Program | None) -> dict[str, int]:
 
 def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0][:160]
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,10 +1,11 @@
-"""Runs cells: a copy of the service for each mutant, and a child process over it that does one cell after another."""
+"""Runs cells: a copy of the service for each mutant, and a process over it that does one cell after another."""
 
 from __future__ import annotations
 
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from benchmarks.mutants.cell import Cell, Result
 from benchmarks.mutants.mutant import ROOT, Mutant, copy_service, plant
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benchmarks.mutants.plan import Versions
-
-STARTING_S: Final = 120.0  # what a child may take to import everything, beside the limit of a cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,28 @@ class Budget:
 
 
 class Children:
-    """The children that run now, so that all of them can be ended at once."""
+    """Runs cells. Each mutant has a child, forked by a nursery: one that is idle, or a new one. All can be ended at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._live: set[subprocess.Popen[str]] = set()
+        self._nurseries: list[_Nursery] = []
+        self._idle: list[_Nursery] = []
         self.stopped = False
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """As `stop`."""
+        self.stop()
 
     def stop(self) -> None:
         """End all of them, and start no more."""
         with self._lock:
             self.stopped = True
-            for child in self._live:
-                child.kill()
+            for nursery in self._nurseries:
+                nursery.end()
 
     def run(self, mutant: Mutant | None, cells: Sequence[Cell], budget: Budget, versions: Versions) -> Iterator[Result]:
         """A result for each cell of one mutant (None: of the service as it is), in their order; fewer if stopped."""
@@ -62,69 +70,88 @@ class Children:
                         return
                     yield Result(**found, examples=budget.examples, versions=versions.of(left.pop(0)))
 
-    def _one_child(self, first_on_path: Path, cells: Sequence[Cell], budget: Budget) -> Iterator[dict[str, object]]:
+    def _one_child(self, first_on_path: Path, cells: Sequence[Cell], budget: Budget) -> Iterator[dict[str, Any]]:
         """What a child finds in the cells, until one of them is undecided because it took too long or ended the child."""
-        jobs = [f"{cell.machine}:{cell.mode}:{cell.seed}:{budget.examples}" for cell in cells]
-        shrink = ["--shrink"] if budget.shrink else []
-        path = os.pathsep.join(filter(None, (str(first_on_path), os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.mutants.child", str(first_on_path.parent), *shrink, *jobs],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                text=True,
-                encoding="utf-8",
-                start_new_session=True,  # Ctrl-C is for the parent, which ends its children itself
-            )
+        nursery = self._nursery()
+        nursery.ask(first_on_path, [f"{cell.machine}:{cell.mode}:{cell.seed}:{budget.examples}" for cell in cells], shrink=budget.shrink)
+        for _ in cells:
+            line = nursery.next_line(budget.limit_s)
+            found = json.loads(line or "{}")
+            if "verdict" not in found:
+                reason = f"no end after {budget.limit_s:g} real seconds" if line is None else nursery.last_words()
+                nursery.end()
+                yield {"verdict": "undecided", "example": 0, "error": reason, "cpu_s": 0.0}
+                return
+            yield found
+        if nursery.next_line(budget.limit_s):  # the child's exit code
             with self._lock:
-                self._live.add(child)
-                if self.stopped:
-                    child.kill()
-            try:
-                lines = _Lines(child.stdout)
-                for number in range(len(cells)):
-                    line = lines.next(budget.limit_s + STARTING_S * (number == 0))
-                    if not line:
-                        child.kill()
-                        yield {"verdict": "undecided", "example": 0, "error": _why(child, line, said, budget), "cpu_s": 0.0}
-                        return
-                    yield json.loads(line)
-            finally:
-                child.kill()
-                child.wait()
-                with self._lock:
-                    self._live.discard(child)
+                self._idle.append(nursery)
+
+    def _nursery(self) -> _Nursery:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            nursery = _Nursery()
+            self._nurseries.append(nursery)
+            if self.stopped:
+                nursery.end()
+            return nursery
 
 
-def _why(child: subprocess.Popen[str], line: str | None, said: IO[str], budget: Budget) -> str:
-    if line is None:
-        return f"no end after {budget.limit_s:g} real seconds"
-    code = child.wait()
-    said.seek(0)
-    last = said.read().strip().splitlines()[-1:] or ["it said nothing"]
-    return f"the child ended with code {code}: {last[0][:160]}"
+class _Nursery:
+    """A nursery's process. Its output is read on a thread, so that a line can be waited for no longer than wanted."""
 
+    def __init__(self) -> None:
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - as long as the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.mutants.nursery"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the parent, which ends its children itself
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._input, output = self._process.stdin, self._process.stdout
+        assert self._input is not None, "its input is a pipe"
+        assert output is not None, "its output is a pipe"
+        self._reader = threading.Thread(target=self._read, args=(output,), daemon=True)
+        self._reader.start()
 
-class _Lines:
-    """A stream's lines, each waited for no longer than one says."""
+    def ask(self, first_on_path: Path, jobs: list[str], *, shrink: bool) -> None:
+        """Have a child do the jobs."""
+        with suppress(BrokenPipeError, ValueError):  # it was ended: that nothing comes of it says so
+            self._input.write(json.dumps({"path": str(first_on_path), "jobs": jobs, "shrink": shrink}) + "\n")
+            self._input.flush()
 
-    def __init__(self, stream: IO[str] | None) -> None:
-        assert stream is not None, "the child's output is a pipe"
-        self._queue: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
-
-    def next(self, timeout_s: float) -> str | None:
+    def next_line(self, timeout_s: float) -> str | None:
         """The next line, "" after the last, None if none came in time."""
         with suppress(queue.Empty):
-            return self._queue.get(timeout=timeout_s)
+            return self._lines.get(timeout=timeout_s)
         return None
 
-    def _read(self, stream: IO[str]) -> None:
-        with stream:
-            for line in stream:
-                self._queue.put(line)
-        self._queue.put("")
+    def last_words(self) -> str:
+        """Why a child has ended, as far as it has said so."""
+        self._said.seek(0)
+        last = self._said.read().strip().splitlines()[-1:] or ["it said nothing"]
+        return f"the child has ended: {last[0][:160]}"
+
+    def end(self) -> None:
+        """End it, and the child that it may have."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._reader.join()
+        with suppress(BrokenPipeError):
+            self._input.close()
+        self._said.close()
+
+    def _read(self, output: IO[str]) -> None:
+        with output:
+            for line in output:
+                self._lines.put(line)
+        self._lines.put("")

@@ -11,7 +11,7 @@ from benchmarks.mutants import __main__ as command
 from benchmarks.mutants import mutant as mutant_module
 from benchmarks.mutants import plan, table
 from benchmarks.mutants.cell import Cell, Result, Results
-from benchmarks.mutants.children import Budget, Children, _Lines
+from benchmarks.mutants.children import Budget, Children, _Nursery
 from benchmarks.mutants.mutant import CLASSES, SERVICE, UNCHANGED, MutantInvalid, copy_service, mutants, plant, read
 from machines.__main__ import MACHINES
 
@@ -126,33 +126,39 @@ def test_without_git_and_patch_it_says_what_is_needed(tmp_path, monkeypatch):
         plant(read(patch_file(tmp_path, HEADER + FITS)), tmp_path)
 
 
-def test_a_run_kills_a_mutant_and_lets_the_service_itself_live():
-    versions = plan.Versions(tuple(EVERY.values()), MACHINES)
+@pytest.fixture(scope="module")
+def children():
+    with Children() as running:
+        yield running
+
+
+VERSIONS = plan.Versions(tuple(EVERY.values()), MACHINES | {"nosuch": MACHINES["flow"]})
+
+
+def test_a_run_kills_a_mutant_and_lets_the_service_itself_live(children):
     mutant = EVERY["breaker-opens-one-failure-late"]
-    (killed,) = Children().run(mutant, [Cell(mutant.name, "breaker", "stage", 0)], Budget(shrink=True), versions)
+    (killed,) = children.run(mutant, [Cell(mutant.name, "breaker", "stage", 0)], Budget(shrink=True), VERSIONS)
     assert (killed.verdict, killed.error.partition(":")[0]) == ("killed", "AssertionError")
     assert killed.rules is not None
     assert killed.rules > 0
-    (survived, walked) = Children().run(
-        None, [Cell(UNCHANGED, "breaker", mode, 0) for mode in ("stage", "random")], Budget(examples=3), versions
-    )
+    cells = [Cell(UNCHANGED, "breaker", mode, 0) for mode in ("stage", "random")]
+    survived, walked = children.run(None, cells, Budget(examples=3), VERSIONS)
     assert [survived.verdict, walked.verdict] == ["survived"] * 2
     assert survived.example >= 3
 
 
 def test_a_run_without_an_end_is_undecided_and_the_next_one_is_run_all_the_same(monkeypatch):
-    versions = plan.Versions(tuple(EVERY.values()), MACHINES)
     cells = [Cell(UNCHANGED, "flow", "stage", 0), Cell(UNCHANGED, "flow", "stage", 1)]
-    given = iter([None, json.dumps({"verdict": "survived", "example": 1, "error": "", "cpu_s": 0.1})])
-    monkeypatch.setattr(_Lines, "next", lambda self, timeout_s: next(given))
-    first, second = Children().run(None, cells, Budget(examples=1), versions)
+    given = iter([None, json.dumps({"verdict": "survived", "example": 1, "error": "", "cpu_s": 0.1}), json.dumps({"ended": 0})])
+    monkeypatch.setattr(_Nursery, "next_line", lambda self, timeout_s: next(given))
+    with Children() as children:
+        first, second = children.run(None, cells, Budget(examples=1), VERSIONS)
     assert (first.verdict, first.error) == ("undecided", "no end after 900 real seconds")
     assert second.verdict == "survived"
 
 
-def test_a_child_that_dies_is_undecided_and_says_why():
-    versions = plan.Versions(tuple(EVERY.values()), MACHINES | {"nosuch": MACHINES["flow"]})
-    (found,) = Children().run(None, [Cell(UNCHANGED, "nosuch", "stage", 0)], Budget(examples=1), versions)
+def test_a_child_that_dies_is_undecided_and_says_why(children):
+    (found,) = children.run(None, [Cell(UNCHANGED, "nosuch", "stage", 0)], Budget(examples=1), VERSIONS)
     assert found.verdict == "undecided"
     assert "KeyError: 'nosuch'" in found.error
 
