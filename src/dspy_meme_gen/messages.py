@@ -162,11 +162,12 @@ Task = LookUp | WriteText | CheckText | MarkText | RefineText | RenderImage | St
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Orchestrator to worker: do this task and tell how it went."""
+    """Orchestrator to worker: do this task and tell how it went. Nobody waits for that from `expires_at_s` (time.monotonic()) on."""
 
     request_id: str
     serial: int
     task: Task
+    expires_at_s: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The durable outbox under every schedule that is tried: a store that fails, or writes and fails to say so, loses and doubles nothing."""
 
 import itertools
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from dspy_meme_gen.domain import GenerateMeme, Meme, MemeRecord, Progress
 from dspy_meme_gen.messages import Crash
 from dspy_meme_gen.ports import Ports
 from dspy_meme_gen.settings import Settings
+from greenroom.errors import ActorDied
+from machines.troubled import TroubledPorts
 from machines.world import ScriptedPorts
 
 
@@ -65,6 +69,42 @@ def test_every_meme_is_stored_once_whatever_the_schedule(tmp_path: Path, after: 
 
     report = greenroom.explore(scenario, executions=15, seed=1)
     assert report.failure is None
+
+
+class Hanging(Flaky):
+    """Its first write takes long, and then fails."""
+
+    def put(self, record: MemeRecord) -> None:
+        self.calls += 1
+        if self.calls == 1:
+            time.sleep(25.7)
+            raise ConnectionError("down")
+        self.records[record.id] = record
+        self.writes.append(record.topic)
+
+
+def test_a_write_that_its_request_has_given_up_does_not_undo_a_newer_one() -> None:
+    store = Hanging(after=False)
+
+    def scenario() -> None:
+        script = TroubledPorts(_silent)
+        settings = Settings(image_width=64, image_height=48, health_period_s=0, cache_ttl_s=0, restart_backoff_s=0)
+        with start_pipeline(settings, replace(script.ports(), store=store)) as pipeline:
+            first = pipeline.submit(GenerateMeme("r1", "tea"))
+            while not store.calls:
+                time.sleep(0.01)
+            script.fail["image"] = 1
+            older = pipeline.submit(GenerateMeme("r2", "cats")).get()
+            pipeline.addresses["store"].tell(Crash())  # with it goes what is asked of the store after this
+            newer = pipeline.submit(GenerateMeme("r3", "cats")).get()
+            time.sleep(20)
+            assert isinstance(first.get(), Meme)
+            assert older.degraded == ("image_placeholder", "store_deferred")
+            assert newer.degraded == ("store_deferred",)
+            assert store.records[newer.id].meme == replace(newer, degraded=()), "the older meme was written over the newer one"
+            assert store.writes == ["tea", "cats"]
+
+    greenroom.run(scenario, ignore=(ActorDied,))
 
 
 def _silent(progress: Progress) -> None:

@@ -201,7 +201,8 @@ class MemeGenerator(SupervisedActor):
 
     def _call(self, job: _Job, call: Call, crashes: int) -> None:
         serial = next(self._around.serials)
-        ticket = self._around.breakers.admit(call.worker, time.monotonic())
+        now_s = time.monotonic()
+        ticket = self._around.breakers.admit(call.worker, now_s)
         if ticket is None:
             job.outstanding[serial] = _Outstanding(call)
             self._around.address.tell(WorkRefused(job.request_id, serial))
@@ -211,7 +212,8 @@ class MemeGenerator(SupervisedActor):
         self._load[worker.name] += 1
         if call.limit_s is not None:
             outstanding.timer = self._later(call.limit_s, WorkExpired(job.request_id, serial))
-        outstanding.told = worker.tell(Work(job.request_id, serial, call.task))
+        expires_at_s = float("inf") if call.limit_s is None else now_s + call.limit_s
+        outstanding.told = worker.tell(Work(job.request_id, serial, call.task, expires_at_s))
         if outstanding.told == FULL:
             self._end(outstanding, well=False)
             job.outstanding[serial] = _Outstanding(call)

@@ -1,12 +1,13 @@
 """The store's actor writes memes down, or keeps them in the outbox until it can."""
 
 import logging
+import time
 from functools import partial
 
 from dspy_meme_gen.actors.supervised import Identity
 from dspy_meme_gen.actors.worker import Worker
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.messages import DrainOutbox, Recover, StoreMeme, Task
+from dspy_meme_gen.messages import DrainOutbox, Recover, StoreMeme, Task, Work
 from dspy_meme_gen.ports import MemeStore, Outbox, TimerHandle, Timers
 
 __all__ = ["Store"]
@@ -18,6 +19,9 @@ class Store(Worker):
     """The only one that writes to the meme store. Nothing is written before what has waited longer.
 
     While the outbox holds something, a timer is armed that tries again every `drain_s` seconds.
+
+    What its request has given up waiting for it leaves alone: the orchestrator has put that record into the outbox itself, and a newer one
+    of the same meme may have taken its place since.
     """
 
     def __init__(  # noqa: PLR0913 - one parameter for each thing it needs
@@ -30,27 +34,32 @@ class Store(Worker):
         self._timers = timers
         self._drain_s = drain_s
         self._timer: TimerHandle | None = None
+        self._expires_at_s = float("inf")  # of the message being handled
 
     def handle(self, message: object) -> None:
         """Drain the outbox, or do a task."""
         if isinstance(message, DrainOutbox | Recover):
             self._drain()
-        else:
-            super().handle(message)
+            return
+        if isinstance(message, Work):
+            self._expires_at_s = message.expires_at_s
+        super().handle(message)
 
     def perform(self, task: Task) -> bool:
-        """True if the record is stored, False if it waits in the outbox."""
+        """True if the record is stored, False if it waits in the outbox. Raises TimeoutError if nobody waits for the answer any more."""
         assert isinstance(task, StoreMeme), task
-        if not self._drain():
-            self._outbox.add(task.record)
-            return False
-        try:
-            self._store.put(task.record)
-        except Exception as error:  # noqa: BLE001 - whatever the store raises, the record is kept
-            self._wait_for_the_store(error)
-            self._outbox.add(task.record)
-            return False
-        return True
+        drained = self._drain()
+        self._check_time()
+        if drained:
+            try:
+                self._store.put(task.record)
+            except Exception as error:  # noqa: BLE001 - whatever the store raises, the record is kept
+                self._wait_for_the_store(error)
+                self._check_time()
+            else:
+                return True
+        self._outbox.add(task.record)
+        return False
 
     def on_death(self) -> None:
         """The next incarnation arms its own timer."""
@@ -66,6 +75,10 @@ class Store(Worker):
             self._wait_for_the_store(error)
             return False
         return True
+
+    def _check_time(self) -> None:
+        if time.monotonic() >= self._expires_at_s:
+            raise TimeoutError("the request has given up waiting for the store: its record is the orchestrator's to put into the outbox")
 
     def _wait_for_the_store(self, error: Exception) -> None:
         logger.warning("the store raised %s; trying again in %g s", type(error).__name__, self._drain_s)
