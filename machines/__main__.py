@@ -24,6 +24,7 @@ from machines.pipeline import PipelineMachine
 from machines.report import print_failure, print_summary
 from machines.service import ServiceMachine
 from machines.session import Run, Session
+from machines.store import StoreMachine
 from machines.supervision import SupervisionMachine
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ MACHINES: Final[dict[str, type[ActorMachine]]] = {
     "breaker": BreakerMachine,
     "flow": FlowMachine,
     "service": ServiceMachine,
+    "store": StoreMachine,
 }
 
 

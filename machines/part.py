@@ -25,7 +25,7 @@ from model.values import request_from
 
 if TYPE_CHECKING:
     from dspy_meme_gen.pipeline import Pipeline
-    from dspy_meme_gen.ports import MemeCache
+    from dspy_meme_gen.ports import MemeCache, Ports
 
 CLIENTS: Final = ("ann", "bob", "cid")
 WORLD: Final = world()
@@ -63,6 +63,12 @@ class PartMachine(greenroom.ActorMachine):
         """The cache to use in place of the service's own."""
         return None
 
+    def ports(self) -> Ports:
+        """What the pipeline finds outside: the scripted ports, and the cache."""
+        ports = self.script.ports()
+        object.__setattr__(ports, "cache", self.cache_port())
+        return ports
+
     # -- life ----------------------------------------------------------------------------------------------------------------
 
     def start_actors(self) -> None:
@@ -84,8 +90,7 @@ class PartMachine(greenroom.ActorMachine):
 
     def start_service(self, chosen: dict[str, Any]) -> None:
         """Start the pipeline; `chosen` are settings that this example has drawn."""
-        ports = self.script.ports()
-        object.__setattr__(ports, "cache", self.cache_port())
+        ports = self.ports()
         if not self.on_threads:
             self.set_taps(self.taps)
         self.service: Pipeline = start_pipeline(Settings(**QUIET | self.settings | chosen), ports)

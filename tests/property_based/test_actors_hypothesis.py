@@ -22,6 +22,7 @@ from machines.cache import CacheMachine
 from machines.flow import FlowMachine
 from machines.pipeline import STEPS_PER_REQUEST, PipelineMachine
 from machines.service import ServiceMachine
+from machines.store import StoreMachine
 from machines.supervision import SupervisionMachine
 from machines.world import ScriptedPorts
 from model.validation import Fit, judge
@@ -34,6 +35,7 @@ TestSupervisionMachine = SupervisionMachine.TestCase
 TestBreakerMachine = BreakerMachine.TestCase
 TestFlowMachine = FlowMachine.TestCase
 TestServiceMachine = ServiceMachine.TestCase
+TestStoreMachine = StoreMachine.TestCase
 SETTINGS = Settings(image_width=64, image_height=48, database_url="sqlite://")
 
 

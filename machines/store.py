@@ -1,0 +1,359 @@
+"""The store machine: outages, lost replies, writes that hang, dying actors, killed processes, and readers at any time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from dspy_meme_gen import names
+from dspy_meme_gen.actors.meme_generator import MemeGenerator
+from dspy_meme_gen.actors.store import Store
+from dspy_meme_gen.actors.supervised import SupervisedActor
+from dspy_meme_gen.adapters.recalling_store import RecallingStore
+from dspy_meme_gen.address import Address
+from dspy_meme_gen.domain import GenerateMeme, Meme, MemeRecord
+from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.messages import StoreMeme, Work
+from greenroom.policies.drawn import schedule_bytes
+from machines.conformance import adopted
+from machines.database import HANGS_S, NAPS, Database, Died, Kind, Life
+from machines.part import CLIENTS, PartMachine, on_stage
+from machines.statistics import Statistics
+from machines.store_watch import DRAIN_S, LIMIT_S, MEME_IDS, WISHES, StoreWatch, expected, record_of
+from machines.world import PortDown
+from model import reading
+from model.values import Record, request_from
+from model.writing import Writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dspy_meme_gen.pipeline import Pipeline
+    from dspy_meme_gen.ports import Ports
+    from greenroom.task import Task
+    from machines.taps import Taps
+
+CRASHABLE: Final[dict[str, type]] = {"store": Store, "generator": MemeGenerator}
+OPENING: Final = ("0", "down", "1", "up", "passes", "hangs", "2", "lost", "image")
+LIVES: Final = 4  # a process takes long to start: no more than so many in an example
+READS: Final = ("find", "record", "deferred", "count", "pages", "stored")
+
+
+class StoreDied(RuntimeError):
+    """The store's actor has died in the middle of a write."""
+
+
+class StoreMachine(PartMachine):
+    """What may be written next, what waits, and what a reader may be told, is the model's to say."""
+
+    statistics: ClassVar[Statistics] = Statistics()
+    waits = False
+
+    # -- life ----------------------------------------------------------------------------------------------------------------------
+
+    def start_service(self, chosen: dict[str, Any]) -> None:
+        """Not before it is known what it keeps memes in: then a process begins."""
+        if chosen:
+            self.lives += 1
+            self.life = Life()
+            self.outbox = self.database.outbox(self.life)
+            self.watch.begin_life(self.now_s)
+            super().start_service(chosen)
+
+    def stop_actors(self) -> None:
+        """There may be none yet; whatever waited is written by the end, if not before."""
+        if not hasattr(self, "service"):
+            return
+        super().stop_actors()
+        if not self.on_threads:
+            self._follow_notes()
+        self._no_meme_is_lost(self.database.stored())
+
+    def teardown(self) -> None:
+        """As every machine ends, and its files are gone."""
+        try:
+            super().teardown()
+        finally:
+            if hasattr(self, "database"):
+                self.database.close()
+
+    def heal(self) -> None:
+        """No fault is left, the database's included."""
+        super().heal()
+        if hasattr(self, "service"):
+            self.switch_database(down=False)
+            self.database.troubles.clear()
+
+    def ports(self) -> Ports:
+        """The scripted ones, a database that remembers as the service's does, and an outbox."""
+        life = self.life
+        store = RecallingStore(self.database.store(life), limit_bytes=10_000_000, rest_s=self.rest_s)
+        return replace(
+            super().ports(), store=store, outbox=self.outbox, progress=lambda news: None if life.ended else self._on_progress(news)
+        )
+
+    @initialize(
+        kind=st.sampled_from(("memory", "durable", "real")),
+        rest_s=st.sampled_from((0.0, 7.0)),
+        opening=st.lists(st.sampled_from(OPENING), max_size=8),
+    )
+    def choose_database(self, kind: Kind, rest_s: float, opening: list[str]) -> None:
+        """Where memes are kept, how long a database that failed is left alone, and what was before."""
+        self.rest_s = 0.0 if self.on_threads else rest_s
+        self.database = Database(kind, self.note)
+        self.watch = StoreWatch(Writing(durable=kind != "memory"), self.rest_s)
+        self.reads = 0
+        self.handed: dict[str, Life] = {}
+        self.forgiven: set[str] = set()
+        self.strangers: list[str] = []
+        self.tapped = False
+        self.lives = 0
+        self.chosen = {"cache_ttl_s": 0.0, "outbox_drain_s": 0.05 if self.on_threads else DRAIN_S, "call_limit_s": LIMIT_S}
+        self.perform(self.start_service, self.chosen)
+        for what in opening:
+            if not self.on_threads or what not in ("hangs", "passes"):
+                self._open_with(what)
+
+    def _open_with(self, what: str) -> None:
+        if what in ("lost", "hangs"):
+            self.spoil_write(what) if what == "lost" else self.delay_write(what)
+        elif what == "image":
+            self.spoil_image()
+        elif what == "passes":
+            self.advance(LIMIT_S + 1.0, b"")
+        elif what in ("down", "up"):
+            self.switch_database(what == "down")
+        else:
+            self.make(int(what), b"")
+
+    def set_taps(self, taps: Taps) -> None:
+        """What the store's actor is asked, when it dies, and what every request is told."""
+        if self.tapped:
+            return
+        self.tapped = True
+        taps.heard(lambda name, _, __: self.note("takes") if name == names.STORE else None)
+        taps.before(Address, "tell", self._on_tell)
+        taps.before(Ledger, "_close_entry", lambda _, entry, outcome: self.note("settles", entry.request.request_id, outcome))
+        on_receive = SupervisedActor.on_receive
+
+        def dying(actor: SupervisedActor, message: object) -> None:
+            try:
+                on_receive(actor, message)
+            except Died:
+                self.note("died", names.STORE, actor.identity.incarnation)
+                raise StoreDied("the store's actor died in the middle of a write, as the machine wanted") from None
+
+        taps.replace(SupervisedActor, "on_receive", dying)
+
+    def _on_tell(self, address: Address, message: object) -> None:
+        if address.name == names.STORE and isinstance(message, Work) and isinstance(message.task, StoreMeme):
+            self.note("asks", message.task.record, address.incarnation)
+
+    def _died_of_fault(self, task: Task) -> bool:
+        return isinstance(task.died_of, StoreDied) or super()._died_of_fault(task)
+
+    def note(self, *what: Any) -> None:
+        """As every machine; what a killed process does is not worth noting."""
+        if not self.life.ended:
+            self.trace.append((self.now_s, *what))
+
+    # -- rules: clients ----------------------------------------------------------------------------------------------------------------
+
+    @rule(which=st.integers(0, 2), client=st.sampled_from(CLIENTS))
+    def submit(self, which: int, client: str) -> None:
+        """A new request for one of three memes; none is cached, so each is made and written again."""
+        self.submit_request(client, **WISHES[which])
+
+    @rule(which=st.integers(0, 2), schedule=schedule_bytes())
+    def make(self, which: int, schedule: bytes) -> None:
+        """A new request, and all the work that can be done at once."""
+        self.submit_request("ann", **WISHES[which])
+        self.run(schedule)
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
+    def submit_again(self, which: int, client: str) -> None:
+        """The same request once more, under its id: nothing new, unless it went down with a process."""
+        request = list(self.requests.values())[-1 - which % len(self.requests)]
+        self.client(client).call("submit again", self._hand_in_again, request)
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 2), client=st.sampled_from(CLIENTS))
+    def cancel(self, which: int, client: str) -> None:
+        """A request is taken back; its write may be on its way."""
+        self.cancel_request(client, which)
+
+    @rule(how=st.sampled_from(READS), client=st.sampled_from(CLIENTS))
+    def read(self, how: str, client: str) -> None:
+        """Somebody looks: for the latest meme that was asked for, or at all of them."""
+        request = next(reversed(self.requests.values()), None)
+        meme_id = MEME_IDS[0] if request is None else request_from(request).payload.meme_id
+        self.client(client).call(how, self._read, how, meme_id)
+
+    # -- rules: mishaps ----------------------------------------------------------------------------------------------------------------
+
+    @rule(down=st.booleans())
+    def switch_database(self, down: bool) -> None:
+        """The database goes away, or comes back."""
+        if self.database.down != down:
+            self.database.down = down
+            self.note("switches", down)
+
+    @rule(how=st.sampled_from(("fails", "lost")))
+    def spoil_write(self, how: str) -> None:
+        """One write fails, or is done and its reply is lost; the next goes well."""
+        self.database.troubles.append(how)
+
+    @precondition(on_stage)
+    @rule(how=st.sampled_from(("slow", "late", "hangs")))
+    def delay_write(self, how: str) -> None:
+        """One write takes a while, is answered after everybody has given it up, or hangs and fails."""
+        self.database.troubles.append(how)
+        self.explained_s += NAPS[how]
+
+    @precondition(on_stage)
+    @rule(how=st.sampled_from(("dies after", "dies first")))
+    def crash_store(self, how: str) -> None:
+        """The store's actor dies between a write and its reply, in a drain perhaps; or before it writes."""
+        self.database.troubles.append(how)
+
+    @precondition(on_stage)
+    @rule(actor=st.sampled_from(sorted(CRASHABLE)))
+    def crash_actor(self, actor: str) -> None:
+        """An actor dies of its next message."""
+        self.crash_one(CRASHABLE[actor])
+
+    @rule()
+    def spoil_image(self) -> None:
+        """The next image fails: the next meme is another edition of itself."""
+        self.script.fail["image"] += 1
+
+    @precondition(lambda self: on_stage(self) and self.lives < LIVES)
+    @rule(where=st.sampled_from(("killed after", "killed first", "now")), schedule=schedule_bytes())
+    def kill(self, where: str, schedule: bytes) -> None:
+        """The process is killed, in the middle of a write perhaps, and another one begins with what is on the disk."""
+        if where != "now":
+            self.database.troubles.insert(0, where)
+            self.run(schedule)
+            if not self.life.ended and self.database.troubles[:1] == [where]:
+                del self.database.troubles[0]
+        self.life.end()
+        self._next_life(lambda: self.service.stop(grace_s=0))
+
+    @precondition(lambda self: self.lives < LIVES)
+    @rule()
+    def restart(self) -> None:
+        """The service is stopped as it should be, and started again."""
+        self.database.troubles = [each for each in self.database.troubles if not each.startswith("dies")]
+        self._next_life(self.service.stop)
+
+    def _next_life(self, stop: Callable[[], None]) -> None:
+        """The old process leaves nothing behind but what is on the disk; nobody hears of what it had not told by then."""
+        life = self.life
+        if life.ended:
+            self.perform(life.wake)
+        self.perform(stop)
+        self._collect()
+        for request_id in [request_id for request_id in self.futures if request_id not in self.ended]:
+            for known in (self.futures, self.accepted_s, self.progress):
+                known.pop(request_id, None)
+        if not self.on_threads:
+            self.follow()
+            self.watch.end_life()
+        life.end()
+        stored = self.database.stored()
+        if self.database.kind == "memory":  # what waited there is lost, and the contract says so
+            self.forgiven |= {meme.id for meme in self._memes()}.difference(record.id for record in stored)
+        self._no_meme_is_lost((*stored, *self.database.waiting()))
+        self.perform(self.start_service, self.chosen)
+
+    # -- what clients do -----------------------------------------------------------------------------------------------------------------
+
+    def _hand_in(self, request: GenerateMeme) -> object:
+        self.handed[request.request_id] = self.life
+        return super()._hand_in(request)
+
+    def _hand_in_again(self, request: GenerateMeme) -> object:
+        request_id = request.request_id
+        if self.handed.get(request_id) is self.life and request_id in self.futures:
+            if self.service.submit(request) is not self.futures[request_id]:
+                self.strangers.append(request_id)
+            return "accepted"
+        for known in (self.futures, self.ended, self.progress):
+            known.pop(request_id, None)
+        return self._hand_in(request)
+
+    def _read(self, how: str, meme_id: str) -> str:
+        service = self.service
+        self.reads += 1
+        number = self.reads
+        self.note("looks", number)
+        try:
+            seen = self._seen(service, how, meme_id)
+        except PortDown:
+            seen = reading.RAISES
+        self.note("sees", number, how, meme_id, seen)
+        return "nothing" if seen is None else reading.RAISES if seen == reading.RAISES else "something"
+
+    def _seen(self, service: Pipeline, how: str, meme_id: str) -> Any:
+        match how:
+            case "find":
+                found = service.find(meme_id)
+                return None if found is None else reading.Found(record_of(found.record), found.degraded)
+            case "record":
+                record = service.record(meme_id)
+                return None if record is None else record_of(record)
+            case "deferred":
+                return tuple(map(record_of, service.deferred()))
+            case "count":
+                return service.deferred_count()
+            case "stored":
+                return tuple(map(record_of, service.stored()))
+        memes: list[Record] = []
+        page = service.page(limit=2)
+        while True:
+            memes += [Record(adopted(each.meme), each.topic, each.style, each.context, expected(each.meme).png) for each in page.memes]
+            if page.next is None:
+                return tuple(memes)
+            page = service.page(limit=2, start=page.next)
+
+    # -- the model's say -----------------------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Each write, each answer and each read is one that the model knows, and at rest it knows what is where."""
+        self._follow_notes()
+        assert not self.strangers, f"the same request was taken for another one: {self.strangers}"
+        if self._at_rest() and not self.life.ended:
+            stored = self.database.stored()
+            waiting = self.database.waiting() if self.outbox.durable else self.perform(self.outbox.waiting)
+            self.watch.look(stored, waiting)
+            self.watch.something_is_tried(self.now_s)
+            self._no_meme_is_lost((*stored, *waiting))
+
+    def _follow_notes(self) -> None:
+        for now_s, what, *rest in self.fresh():
+            self.watch.follow(now_s, what, rest)
+
+    # -- the end -------------------------------------------------------------------------------------------------------------------------
+
+    def at_rest(self) -> None:
+        """The database is back: what waited is written before long."""
+        super().at_rest()
+        if self.on_threads or not hasattr(self, "service"):
+            return
+        if self.watch.waits() or self.watch.writes():
+            self.advance(HANGS_S + DRAIN_S + self.rest_s, b"")
+            self.follow()
+        assert not self.watch.waits(), f"the database is back, and still there waits {self.watch.states[0].outbox}"
+
+    def _memes(self) -> list[Meme]:
+        return [outcome for outcome in self.ended.values() if isinstance(outcome, Meme)]
+
+    def _no_meme_is_lost(self, records: tuple[MemeRecord, ...]) -> None:
+        """Whatever a client was given is stored, or waits for it."""
+        kept = self.forgiven.union(record.id for record in records)
+        lost = [meme.id for meme in self._memes() if meme.id not in kept]
+        assert not lost, f"answered, and neither stored nor waiting: {lost}"
