@@ -67,7 +67,7 @@ class FlowMachine(PartMachine):
     def at_rest(self) -> None:
         """As every machine, and whoever was refused is in a count."""
         super().at_rest()
-        told = Counter("rate limited" if isinstance(error, RateLimited) else "overloaded" for error in self.refused.values())
+        told = Counter(map(_reason, self.refused.values()))
         assert self.service.refused() == told, f"counted as refused are {self.service.refused()}, and told were {dict(told)}"
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
@@ -186,6 +186,13 @@ class FlowMachine(PartMachine):
             assert own_s is not None, f"{message}, and it never ended"
             assert abs(own_s - message.latency_s) < 1e-6, f"{message}, and it was at work for {own_s} s"
             self.flow = flow.finished(self.flow, message.latency_s, now_s)
+
+
+def _reason(error: Exception) -> str:
+    """Why somebody was refused, as they were told it."""
+    if isinstance(error, RateLimited):
+        return "rate limited"
+    return "inbox full" if "inbox is full" in str(error) else "overloaded"
 
 
 def _waiting(address: Address) -> list[Any]:
