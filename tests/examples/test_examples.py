@@ -17,6 +17,7 @@ SEEDS = range(5)
 
 # What is found, in which words, and the options that it takes.
 BUGS = {
+    "check_then_await": (KeyError, "'pen'", {}),
     "deadlock": (greenroom.Deadlock, "Orders-1 waits for Stock-2 waits for Orders-1", {}),
     "dining": (greenroom.Deadlock, "Philosopher-1 waits for Philosopher-2 waits for Philosopher-3 waits for Philosopher-1", {}),
     "lock_held_across_ask": (greenroom.Deadlock, "Dashboard-2 waits for Worker-1 waits for Dashboard-2", {}),
@@ -32,6 +33,7 @@ BUGS = {
     ),
     "starvation": (greenroom.Livelock, "Sender-1 keeps going without coming to an end", {"max_steps": 2000}),
     "stop_race": (greenroom.ReplyNeverComes, "its ask 'world' passed the alive check of Greeter-1", {}),
+    "unwoken_loop": (greenroom.Deadlock, "main waits for ever in its event loop, and nobody is left to wake that", {}),
     "timeout_and_retry": (AssertionError, "one purchase, charged 2 times", {"timers": "explored"}),
 }
 HOLDS = ["two_clients"]

@@ -86,6 +86,10 @@ class _Seen:
         return super().__await__()  # type: ignore[misc,no-any-return]
 
 
+for _name in ("set_result", "set_exception", "cancel"):  # a program passes these on: in a history they bear asyncio's names
+    vars(_Seen)[_name].__qualname__ = f"Future.{_name}"
+
+
 class Future(_Seen, asyncio.Future[Any]):
     """An ``asyncio.Future``."""
 
