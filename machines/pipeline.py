@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import logging
-import sys
 import time
-import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -29,6 +26,8 @@ from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Outcome, Progres
 from dspy_meme_gen.errors import InvalidRequest, RequestConflict, ServiceStopped
 from dspy_meme_gen.settings import Settings
 from machines.conformance import ANY, Conformance, Seen, adopted
+from machines.news import News
+from machines.repetition import growing_lines, growth_of
 from machines.statistics import Statistics
 from machines.world import ScriptedPorts, world
 from model import pipeline as reference
@@ -82,9 +81,18 @@ ONE: Final[dict[str, Any]] = {
     **dict.fromkeys(("text_breaker_failures", "image_breaker_failures", "breaker_failures"), 1_000_000_000),
 }
 PROMPT: Final = 0.38  # virtual seconds that work may take when nothing naps: a backoff for each of three incarnations, and some room
-WORK: Final = ("cats", "rude cats", "cats", "dull cats", "cats", "cats", "cats / dry", "cats", "cats", "cats")
-WARM_UP: Final = 7  # rounds of this work after which the 60 remembered outcomes and the 4 cached memes are all of it
-ROUNDS: Final = 45  # Python's own pools take up to forty rounds to fill
+WORK: Final = (
+    "cats",
+    "rude cats",
+    "cats / {}",
+    "dull cats / {}",
+    "cats",
+    "rude cats / {}",
+    "cats / {}",
+    "cats",
+    "edgy cats / {}",
+    "worse cats / {}",
+)
 NOISE: Final = len(WORK) // 2  # blocks: what leaks leaves at least one for each request
 STEPS_PER_REQUEST: Final = 600  # scheduling points for each request under way: about four times what the longest takes alone
 
@@ -120,17 +128,19 @@ class PipelineMachine(greenroom.ActorMachine):
             recorded_outcomes=60, cache_capacity=4, cache_ttl_s=20.0, image_width=64, image_height=48, restart_limit=2, **ONE
         )
         self.service: Pipeline = start_pipeline(settings, self.script.ports(), flat=True)
+        self.news = News(self.service)
+        self.listener_raises = False
         rules = Rules(cache_capacity=4, cache_ttl_s=20.0, restart_limit=2, lateness_s=30.0 if self.on_threads else 1e-6)
         self.started_s = time.monotonic()
         self.conformance = Conformance(reference.init(world(), rules, now_s=0.0))
 
-    @initialize(memory=st.integers(0, 7), opening=st.lists(st.sampled_from(WISHES), max_size=4), strange=st.lists(STRANGE, max_size=2))
+    @initialize(memory=st.integers(0, 79), opening=st.lists(st.sampled_from(WISHES), max_size=4), strange=st.lists(STRANGE, max_size=2))
     def choose_world(self, memory: int, opening: list[str], strange: list[GenerateMeme]) -> None:
         """Most examples begin with a few requests in flight; in one of eight memory is watched at the end.
 
         Strange requests are drawn here, for Hypothesis cannot delete a rule that draws much.
         """
-        self.check_memory = memory == 3  # not at an end, which Hypothesis favours
+        self.check_memory = memory % 8 == 3  # no end of the range, which Hypothesis favours
         self.strange = strange
         for number, wish in enumerate(opening):
             self._submit(CLIENTS[number % len(CLIENTS)], _request(f"r{number + 1}", wish))
@@ -178,8 +188,10 @@ class PipelineMachine(greenroom.ActorMachine):
     def submit_conflicting(self, which: int, client: str) -> None:
         """Another payload under an id that was used before: refused, and nothing else happens."""
         known = self.requests[-1 - which % len(self.requests)]
-        other = "cats" if known.topic != "cats" else "dull cats"
-        self._submit(client, _request(known.request_id, other))
+        if len(self.requests) % 2:
+            self._submit(client, replace(known, style="wry" if known.style != "wry" else None))
+        else:
+            self._submit(client, _request(known.request_id, "cats" if known.topic != "cats" else "dull cats"))
 
     @precondition(lambda self: self.requests)
     @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
@@ -199,6 +211,21 @@ class PipelineMachine(greenroom.ActorMachine):
     def submit_failing_again(self, port: str, wish: str) -> None:
         """A new request; the first two calls of a port for its payload raise."""
         self._submit_failing(wish, Faults(**{port: (Fault("PortDown"), Fault("PortDown"))}))
+
+    @rule(port=st.sampled_from(PORTS), wish=st.sampled_from(WISHES))
+    def submit_failing_later(self, port: str, wish: str) -> None:
+        """A new request; the second call of a port for its payload raises."""
+        self._submit_failing(wish, Faults(**{port: (None, Fault("PortDown"))}))
+
+    @rule(who=st.sampled_from(("listener", "subscriber", "subscriber leaves")))
+    def raise_at_news(self, who: str) -> None:
+        """Whoever listens raises when the next stage is told; the service goes on as if nothing had happened."""
+        if who == "listener":
+            self.listener_raises = True
+        elif who == "subscriber":
+            self.news.raises = True
+        else:
+            self.news.leaves = True
 
     @precondition(lambda self: not self.on_threads)
     @rule(port=st.sampled_from(PORTS))
@@ -268,6 +295,8 @@ class PipelineMachine(greenroom.ActorMachine):
         assert not pending, f"accepted, and never answered: {pending}"
         if self._quiet():
             self._inspect()
+        if not self.on_threads:  # the event bus may be behind: only a stage waits for it
+            self.news.check()
         if self.check_memory and self._calm():
             self._memory_is_flat()
 
@@ -314,10 +343,19 @@ class PipelineMachine(greenroom.ActorMachine):
             self.seen.append(Seen("invoke", self._now(), call, None, serial))
             result = function()
             self.seen.append(Seen("respond", self._now(), call, result, serial))
-            future = self.futures.get(call.request.request_id) if isinstance(call, Submit) and result == "accepted" else None
-            return result if future is None else future.get()
+            if not isinstance(call, Submit) or result != "accepted":
+                return result
+            outcome = self.futures[call.request.request_id].get()
+            self._heard_of_the_end(call.request.request_id)
+            return outcome
 
         self.client(client).call(type(call).__name__.lower(), recorded)
+
+    def _heard_of_the_end(self, request_id: str) -> None:
+        """A future is set after the last progress was told."""
+        stages = self.progress.get(request_id, ["nothing"])
+        if stages[-1] not in TERMINAL_STAGES:
+            self.broken.append(f"{request_id} has its outcome, and the last that was told of it is {stages[-1]}")
 
     def _submit_failing(self, wish: str, faults: Faults) -> None:
         request = _request(f"r{len(self.requests) + 1}", wish)
@@ -342,6 +380,10 @@ class PipelineMachine(greenroom.ActorMachine):
             self.seen.append(Seen("event", self._now(), Finish(progress.request_id), None))
             if not self.on_threads and progress.request_id in self.accepted:
                 self._measure(progress.request_id)
+        self.news.told.append(progress)
+        if self.listener_raises:
+            self.listener_raises = False
+            raise RuntimeError("a listener that raises, as the machine wants it")
 
     def _measure(self, request_id: str) -> None:
         accepted_s, accepted_step, others = self.accepted[request_id]
@@ -392,10 +434,8 @@ class PipelineMachine(greenroom.ActorMachine):
         return all(operation.done for operation in self.operations) and set(self.futures) == set(self.ended)
 
     def _calm(self) -> bool:
-        """Whether the service runs on undisturbed: no crash is still to come, the store is up, and the supervisor has not given up."""
-        if self.on_threads or self.script.store_is_down or any(state.stop_error for state in self.conformance.states()):
-            return False
-        return not self.pending_faults
+        """Whether the service runs on undisturbed: no crash is still to come, and the supervisor has not given up."""
+        return not (self.on_threads or self.pending_faults or any(state.stop_error for state in self.conformance.states()))
 
     def _inspect(self) -> None:
         records = tuple(sorted(self.script.records.values(), key=lambda record: record.id))
@@ -403,44 +443,30 @@ class PipelineMachine(greenroom.ActorMachine):
         self.conformance.follow([Seen("event", self._now(), Inspect(), (adopted(records), adopted(waiting)))], self._now())
 
     def _memory_is_flat(self) -> None:
-        """The same work again and again comes to a round that leaves nothing behind, once what is bounded has filled."""
+        """The same kind of work again and again comes to a round that leaves nothing behind."""
         self.statistics.memory_checks += 1
         self.muted = True
+        self.script.store_is_down = False
+        self.news.stop()
         scheduler = self.stage.scheduler
         recording, scheduler.history = scheduler.history, None
-        growth: list[int] = []
-        while len(growth) < ROUNDS and (len(growth) < WARM_UP or growth[-1] > NOISE):
-            before = sys.getallocatedblocks()
-            self.perform(self._repeat_work, len(growth))
-            gc.collect()
-            growth.append(sys.getallocatedblocks() - before)
+        growth = growth_of(self._repeat, NOISE)
         leaks = growth[-1] > NOISE
-        lines = self._growing_lines() if leaks else ""
+        lines = growing_lines(self._repeat) if leaks else ""
         scheduler.history = recording
         assert not leaks, (
-            f"each of {ROUNDS} repetitions of the same work leaves blocks of memory behind, the last ones {growth[-5:]}{lines}"
+            f"each of {len(growth)} rounds of the same work leaves blocks of memory behind, the last ones {growth[-5:]}{lines}"
         )
 
-    def _growing_lines(self) -> str:
-        """The lines that allocated what three more repetitions leave behind."""
-        tracemalloc.start(4)
-        try:
-            for round_number in range(100, 100 + WARM_UP):
-                self.perform(self._repeat_work, round_number)
-            gc.collect()
-            before = tracemalloc.take_snapshot()
-            for round_number in (201, 202, 203):
-                self.perform(self._repeat_work, round_number)
-            gc.collect()
-            grown = tracemalloc.take_snapshot().compare_to(before, "lineno")
-        finally:
-            tracemalloc.stop()
-        return "".join(f"\n  {line}" for line in grown[:8] if line.count_diff >= 3)
+    def _repeat(self, round_number: int) -> None:
+        self.perform(self._work, round_number)
+        self.script.records.clear()  # a store keeps what it is given, and half of the work is for memes that there never were
 
-    def _repeat_work(self, round_number: int) -> None:
+    def _work(self, round_number: int) -> None:
         # A minute passes, and with it the deadlines of the round before: until then their cancelled timers may lie about.
         time.sleep(60)
-        futures = [self.service.submit(_request(f"again {round_number} {index}", wish)) for index, wish in enumerate(WORK)]
+        wishes = [wish.format(round_number) for wish in WORK]
+        futures = [self.service.submit(_request(f"again {round_number} {index}", wish)) for index, wish in enumerate(wishes)]
         for future in futures:
             future.get(timeout=60)
 
