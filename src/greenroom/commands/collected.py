@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
+import os
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import settings
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _LAST_LINES = 30
 _QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")  # ours and Hypothesis's are, and it does not matter
+
+# pytest-xdist would run the tests where the plugin is not; it may be absent, or switched off, and then knows no option that says so.
+_ALONE: Final[dict[str, Any]] = {"numprocesses": 0, "dist": "no", "tx": []}
 
 
 @dataclass(slots=True)
@@ -106,15 +109,21 @@ def open_database(where: str | None, collected: Collected) -> ExampleDatabase:
 
 def _pytest(arguments: Sequence[str], plugin: object) -> tuple[int, str]:
     """Pytest's exit code and what it printed."""
-    alone = ["-n0"] if importlib.util.find_spec("xdist") is not None else []  # in this process, where the plugin is
-    known = any(each.value == "greenroom.pytest_plugin" for each in metadata.entry_points(group="pytest11"))
+    loads_itself = not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    known = loads_itself and any(each.value == "greenroom.pytest_plugin" for each in metadata.entry_points(group="pytest11"))
     ours = [] if known else ["-p", "greenroom.pytest_plugin"]
     printed = io.StringIO()
 
     class Registering:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_cmdline_main(self, config: pytest.Config) -> None:
+            for option, alone in _ALONE.items():
+                if hasattr(config.option, option):
+                    setattr(config.option, option, alone)
+
         def pytest_configure(self, config: pytest.Config) -> None:
             config.pluginmanager.register(plugin, "greenroom-keeping")
 
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        code = pytest.main(["-p", "no:cacheprovider", "--disable-warnings", *_QUIET, *ours, *alone, *arguments], plugins=[Registering()])
+        code = pytest.main(["-p", "no:cacheprovider", "--disable-warnings", *_QUIET, *ours, *arguments], plugins=[Registering()])
     return int(code), printed.getvalue()
