@@ -17,6 +17,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import greenroom
+from tests.plugins import NO_OTHERS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -63,7 +64,8 @@ def run(command, folder):
         "python": [],
     }
     source = os.pathsep.join([str(Path(greenroom.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": source, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
+    environment = {**os.environ, **NO_OTHERS, "PYTHONPATH": source, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     environment["PYTHONHASHSEED"] = "0"  # as the command does for itself, which then starts twice
     environment["CI"] = "1"  # Hypothesis draws the same examples each time, and sets no deadline
     argv = [sys.executable, *modules[words[0]], *words[1:]]

@@ -6,6 +6,7 @@ import pykka
 import pytest
 
 import greenroom
+from tests.plugins import NO_OTHERS
 
 
 def _outcomes(scenario, *, executions=300, policy="random", seed=0, **options):
@@ -51,3 +52,10 @@ def failure_of():
         return report.failure
 
     return find
+
+
+@pytest.fixture
+def no_other_plugins(monkeypatch):
+    """Each pytest that the test starts, in this process or another, has greenroom's plugin and Hypothesis's alone."""
+    for name, value in NO_OTHERS.items():
+        monkeypatch.setenv(name, value)

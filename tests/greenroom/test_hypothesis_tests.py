@@ -77,9 +77,8 @@ class Collecting:
             self.keys[item.name] = test.keys()
 
 
-def test_keys_are_those_that_hypothesis_asks_its_database_for(pytester, monkeypatch):
+def test_keys_are_those_that_hypothesis_asks_its_database_for(pytester, monkeypatch, no_other_plugins):
     pytester.makepyfile(spied=SPIED, test_it=TESTS)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
     monkeypatch.syspath_prepend(pytester.path)
     collecting = Collecting()
     result = pytester.inline_run("-p", "no:cacheprovider", plugins=[collecting])

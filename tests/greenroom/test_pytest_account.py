@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -63,19 +62,15 @@ DRAWS = """
 """
 
 
-def plugin():
-    return [] if any(point.name == "greenroom" for point in metadata.entry_points(group="pytest11")) else ["-p", "greenroom.pytest_plugin"]
-
-
 @pytest.fixture
-def run(pytester, monkeypatch):
+def run(pytester, monkeypatch, no_other_plugins):
     """``run(source, *arguments)``: the tests of ``source`` in a pytest of their own, which on CI would not shorten its last lines."""
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("BUILD_NUMBER", raising=False)
 
     def run(source, *arguments):
         pytester.makepyfile(test_wallet=WALLET + source)
-        return pytester.runpytest_inprocess(*plugin(), "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments)
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
     return run
 
@@ -150,7 +145,7 @@ def test_what_was_left_unchecked_is_told(run):
     assert line.startswith("unchecked: tolerant: not exhausted: ")
 
 
-def test_what_the_workers_of_xdist_have_run_is_counted_as_well(pytester, monkeypatch):
+def test_what_the_workers_of_xdist_have_run_is_counted_as_well(pytester, monkeypatch, no_other_plugins):
     monkeypatch.setenv("PYTHONPATH", str(Path(greenroom.__file__).parents[1]))
     pytester.makepyfile(
         test_wallet=WALLET
@@ -163,8 +158,8 @@ def test_what_the_workers_of_xdist_have_run_is_counted_as_well(pytester, monkeyp
         greenroom.explore(pay).raise_failure()
     """
     )
-    arguments = ["-p", "no:cacheprovider", "-p", "no:asyncio", "-n", "2", "--greenroom-observability"]
-    result = pytester.runpytest_subprocess(*plugin(), *arguments, timeout=120)
+    arguments = ["-p", "no:cacheprovider", "-p", "xdist", "-n", "2", "--greenroom-observability"]
+    result = pytester.runpytest_subprocess(*arguments, timeout=120)
     result.assert_outcomes(passed=3, failed=1)
     lines = section(result)
     assert lines[0].startswith("16 executions of 2 scenarios, ")

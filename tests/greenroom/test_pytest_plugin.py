@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -69,18 +68,16 @@ PLACES = """
 
 
 @pytest.fixture
-def run(pytester, monkeypatch):
+def run(pytester, monkeypatch, no_other_plugins):
     """``run(*arguments)``: pytest in a process of its own, with the plugin."""
     source = str(Path(greenroom.__file__).parents[1])
     monkeypatch.setenv("PYTHONPATH", source)
     monkeypatch.delenv("GREENROOM_ACTORS", raising=False)
     monkeypatch.delenv("CI", raising=False)
-    installed = any(point.name == "greenroom" for point in metadata.entry_points(group="pytest11"))
-    plugin = [] if installed else ["-p", "greenroom.pytest_plugin"]
     pytester.makeconftest(CONFTEST)
 
     def run(*arguments):
-        return pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider", *arguments, timeout=60)
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=60)
 
     return run
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib import metadata
 
 import pytest
 
@@ -49,15 +48,12 @@ ORDER = """
 
 
 @pytest.fixture
-def staged(pytester):
+def staged(pytester, no_other_plugins):
     """``staged(source, *arguments)``: the tests of ``source``, on the stage, in a pytest of their own."""
 
     def run(source, *arguments):
         pytester.makepyfile(test_program=COUNTER + source)
-        plugin = (
-            [] if any(point.name == "greenroom" for point in metadata.entry_points(group="pytest11")) else ["-p", "greenroom.pytest_plugin"]
-        )
-        return pytester.runpytest_inprocess(*plugin, "-p", "no:cacheprovider", "-p", "no:asyncio", "--on-stage", *arguments)
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", "--on-stage", *arguments)
 
     return run
 

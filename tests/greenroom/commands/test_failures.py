@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 import greenroom
+from tests.plugins import NO_OTHERS
 
 CONFTEST = """
 import pytest
@@ -78,10 +78,13 @@ GIVEN = "test_bank.py::TestLimits::test_small[1]"
 ATOMIC = ("return self.account.ask(self.account.ask(None) + 1)", "return self.account.ask(self.paid)")
 
 
+pytestmark = pytest.mark.xdist_group("a project with failures")  # which takes its time to fail
+
+
 @pytest.fixture(scope="module")
 def environment():
     found = {name: value for name, value in os.environ.items() if name not in ("GREENROOM_ACTORS", "CI")}
-    return {**found, "PYTHONPATH": str(Path(greenroom.__file__).parents[1])}
+    return {**found, **NO_OTHERS, "PYTHONPATH": str(Path(greenroom.__file__).parents[1])}
 
 
 class Project:
@@ -92,7 +95,7 @@ class Project:
 
     def write(self):
         (self.path / "conftest.py").write_text(CONFTEST)
-        (self.path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+        (self.path / "pytest.ini").write_text("[pytest]\n")
         self.bank.write_text(BANK)
         return self
 
@@ -114,9 +117,7 @@ class Project:
         return ended.returncode, ended.stdout + ended.stderr
 
     def pytest(self, *arguments):
-        installed = any(point.name == "greenroom" for point in metadata.entry_points(group="pytest11"))
-        plugin = [] if installed else ["-p", "greenroom.pytest_plugin"]
-        return self.python("pytest", "-q", "-p", "no:cacheprovider", *plugin, *arguments)
+        return self.python("pytest", "-q", "-p", "no:cacheprovider", *arguments)
 
     def failures(self, *arguments):
         return self.python("greenroom", "failures", *arguments)
@@ -217,12 +218,19 @@ def test_a_replay_by_pytest_runs_what_failed_and_changes_nothing(red):
 @pytest.mark.slow
 def test_a_replay_over_several_processes_is_counted_by_the_one_that_reports(red):
     pytest.importorskip("xdist")
-    code, told = red.pytest("--greenroom-replay", "-n2")
+    code, told = red.pytest("-p", "xdist", "--greenroom-replay", "-n2")
     assert code == 1
     assert re.search(r"greenroom: replayed \d+ saved examples of 2 tests: \d+ still fail", told)
-    code, told = red.pytest("--greenroom-replay", "-n2", "-k", "test_plain")
+    code, told = red.pytest("-p", "xdist", "--greenroom-replay", "-n2", "-k", "test_plain")
     assert "nothing was replayed" in told
     assert code == 1
+
+
+def test_the_command_replays_in_its_own_process_also_where_the_project_asks_for_several(red):
+    (red.path / "pytest.ini").write_text("[pytest]\naddopts = -p xdist -n 2\n")
+    code, told = red.failures("replay", GIVEN)
+    assert code == 1
+    assert re.search(r"replayed \d+ saved examples of 1 test: \d+ still fail", told)
 
 
 @pytest.mark.slow

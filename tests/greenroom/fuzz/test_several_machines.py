@@ -23,7 +23,7 @@ def test_sum(a, b):
 """
 
 
-def test_a_failure_that_one_machine_has_saved_is_reported_by_another(redis_url, tmp_path, monkeypatch):
+def test_a_failure_that_one_machine_has_saved_is_reported_by_another(redis_url, tmp_path, monkeypatch, no_other_plugins):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(greenroom.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]))
     examples = {"first": "300", "second": "1"}
     for machine, count in examples.items():
@@ -31,8 +31,7 @@ def test_a_failure_that_one_machine_has_saved_is_reported_by_another(redis_url, 
         folder.mkdir()
         monkeypatch.chdir(folder)
         (folder / "test_shared.py").write_text(TESTS, encoding="utf-8")
-        # Schemathesis 4.32 takes the values out of what Hypothesis 6.170 prints of a failure.
-        (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:schemathesis\n", encoding="utf-8")
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         options = ["--database", redis_url, "--examples", count, "--workers", "1", "--output", "out"]
         assert main(["fuzz", "test_shared.py", *options]) == 1
         (failure,) = json.loads(Path("out/summary.json").read_text(encoding="utf-8"))["failures"]
