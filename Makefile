@@ -20,8 +20,8 @@ setup: $(STAMP) ## make .venv from requirements.lock (again only after pyproject
 check: $(STAMP) ## the main job: drive the real actors with the state machines; ARGS are passed on
 	@$(PY) -m machines $(ARGS)
 
-test: $(STAMP) ## every test, in one run; ARGS="tests/model -k cache" narrows it
-	@$(PY) -m pytest -v $(ARGS)
+test: $(STAMP) ## every test, in one run, on all cores; ARGS="tests/model -k cache" narrows it, ARGS="-n 0" takes one process
+	@$(PY) -m pytest -v -n logical --dist loadgroup $(ARGS)
 
 fuzz: $(STAMP) ## the property tests for MINUTES=30 in WORKERS=2 processes, with ever new seeds; goes on where it was
 	@$(PY) -m greenroom fuzz tests/property_based --profile fuzz --minutes $(MINUTES) --workers $(WORKERS) $(ARGS)

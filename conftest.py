@@ -1,5 +1,21 @@
-"""Hypothesis profiles for every test: ``--hypothesis-profile dev | ci | fuzz | replay | threads``."""
+"""Hypothesis profiles for every test: ``--hypothesis-profile dev | ci | fuzz | replay | threads``; and in how many processes tests run."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+import pytest
 
 from machines import profiles
 
+MOST_PROCESSES: Final = 8  # each of them collects every test, which costs more than it brings from here on
+
 profiles.register()
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist may be absent
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n logical`` is a process for each core that this one may use; a single core needs none."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_PROCESSES) if cores > 1 else 0
