@@ -20,6 +20,7 @@ from machines import profiles
 from machines.breaker import BreakerMachine
 from machines.cache import CacheMachine
 from machines.flow import FlowMachine
+from machines.lifecycle import LifecycleMachine
 from machines.pipeline import PipelineMachine
 from machines.report import print_failure, print_summary
 from machines.service import ServiceMachine
@@ -40,6 +41,7 @@ MACHINES: Final[dict[str, type[ActorMachine]]] = {
     "flow": FlowMachine,
     "service": ServiceMachine,
     "store": StoreMachine,
+    "lifecycle": LifecycleMachine,
 }
 
 

@@ -15,6 +15,8 @@ Read it in this order; each module is one rule book and stands on the ones befor
     calls        what can happen to a pipeline
     state        the pipeline, and the moves that nobody sees
     pipeline     many requests at once: everything that a correct pipeline may do
+    events       what is seen of a pipeline from its start to its end
+    lifecycle    what it may do, and what its calls may answer, before, during and after a stop
 
 and beside them, for the parts of the service alone:
 

@@ -20,6 +20,7 @@ from dspy_meme_gen.settings import Settings
 from machines.breaker import BreakerMachine
 from machines.cache import CacheMachine
 from machines.flow import FlowMachine
+from machines.lifecycle import LifecycleMachine
 from machines.pipeline import STEPS_PER_REQUEST, PipelineMachine
 from machines.service import ServiceMachine
 from machines.store import StoreMachine
@@ -36,6 +37,7 @@ TestBreakerMachine = BreakerMachine.TestCase
 TestFlowMachine = FlowMachine.TestCase
 TestServiceMachine = ServiceMachine.TestCase
 TestStoreMachine = StoreMachine.TestCase
+TestLifecycleMachine = LifecycleMachine.TestCase
 SETTINGS = Settings(image_width=64, image_height=48, database_url="sqlite://")
 
 
