@@ -23,6 +23,8 @@ from greenlet import getcurrent
 
 from greenroom.runtime import Inbox
 from greenroom.shims.gates import Named
+from greenroom.shims.loop_queue import LoopQueue
+from greenroom.shims.threads import ident_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,15 +195,25 @@ def _at_hand(task: Task) -> Iterator[tuple[str, Any]]:
         for name, value in vars(task.thread).items():
             if name in ("_target", "_args", "_kwargs"):
                 yield name, value
+    for queue in task.scheduler.kept.get(LoopQueue, ()):
+        if queue.loop._thread_id == ident_of(task):
+            yield from queue.to_call()
+            for whose, suspended in queue.suspended():
+                yield from _of_frame(suspended, whose)
     running = task.greenlet
     frame: FrameType | None = sys._getframe() if running is getcurrent() else getattr(running, "gr_frame", None)
     while frame is not None:
-        if _is_program(frame.f_globals.get("__name__", "")):
-            for name, value in frame.f_locals.items():
-                if type(value) not in _ATOMS:
-                    yield f"{frame.f_code.co_qualname} {name}", value
-            yield from _variables(frame.f_globals["__name__"], sys.modules.get(frame.f_globals["__name__"]))
+        yield from _of_frame(frame)
         frame = frame.f_back
+
+
+def _of_frame(frame: FrameType, whose: str = "") -> Iterator[tuple[str, Any]]:
+    module = frame.f_globals.get("__name__", "")
+    if _is_program(module):
+        for name, value in frame.f_locals.items():
+            if type(value) not in _ATOMS:
+                yield f"{whose}{frame.f_code.co_qualname} {name}", value
+        yield from _variables(module, sys.modules.get(module))
 
 
 def _can_change(thing: Any) -> bool:

@@ -111,3 +111,7 @@ class Task(_Seen, asyncio.Task[Any]):
         queue = queue_of(self.get_loop())
         if queue is not None:
             queue.adopt(self)
+
+    def greenroom_done(self) -> bool:
+        """As ``done``, for the stage: it looks without being seen."""
+        return super(_Seen, self).done()

@@ -20,7 +20,8 @@ from greenroom.shims.sites import is_program
 from greenroom.shims.threads import ident_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from types import FrameType
 
     from greenroom.task import Task
 
@@ -145,7 +146,7 @@ class LoopQueue(Named, deque[Any]):
         """A new asyncio task of the loop."""
         pending = self.pending
         if len(pending) >= 16 and not len(pending) & (len(pending) - 1):
-            pending[:] = [known for known in pending if not known.done()]
+            pending[:] = self.unfinished()
         pending.append(task)
 
     def unheard(self) -> list[str]:
@@ -154,7 +155,19 @@ class LoopQueue(Named, deque[Any]):
 
     def unfinished(self) -> list[Any]:
         """The asyncio tasks of the loop that are not done, in the order of their making."""
-        return [task for task in self.pending if not task.done()]
+        return [task for task in self.pending if not task.greenroom_done()]
+
+    def to_call(self) -> Iterator[tuple[str, Any]]:
+        """The callbacks that are still to come, timers among them, and their arguments."""
+        for handle in (*self, *self.loop._scheduled):
+            for place, part in enumerate((handle._callback, *(handle._args or ()))):
+                yield f"callback {place}", part
+
+    def suspended(self) -> Iterator[tuple[str, FrameType]]:
+        """The frames of the coroutines that are not done, each with the number of its asyncio task."""
+        for number, task in enumerate(self.unfinished()):
+            for frame in _frames(task):
+                yield f"coroutine {number} ", frame
 
     def explanation(self) -> list[str]:
         """What the loop waits for: a line for each of its asyncio tasks, and for each callback that it has not been woken for."""
@@ -204,13 +217,20 @@ class LoopSelector(selectors.BaseSelector):
 def _place_of(task: Any) -> str:
     """The innermost line of the program that an asyncio task waits at."""
     found = "something"
+    for frame in _frames(task):
+        if found == "something" or is_program(sys.modules.get(frame.f_globals.get("__name__", ""))):
+            found = f"at {frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno}"
+    return found
+
+
+def _frames(task: Any) -> Iterator[FrameType]:
+    """The frames of an asyncio task's coroutine and of those that it awaits, the outermost first."""
     current = task.get_coro()
     while current is not None:
         frame = getattr(current, "cr_frame", None) or getattr(current, "gi_frame", None) or getattr(current, "ag_frame", None)
-        if frame is not None and (found == "something" or is_program(sys.modules.get(frame.f_globals.get("__name__", "")))):
-            found = f"at {frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno}"
+        if frame is not None:
+            yield frame
         current = getattr(current, "cr_await", None) or getattr(current, "gi_yieldfrom", None) or getattr(current, "ag_await", None)
-    return found
 
 
 def queue_of(loop: Any) -> LoopQueue | None:

@@ -166,7 +166,7 @@ def _end_all(loops: list[LoopQueue]) -> None:
     for queue in loops:
         for task in queue.pending:
             task._log_destroy_pending = False
-            if task.done():
+            if task.greenroom_done():
                 task._log_traceback = False
             else:
                 _end(task.get_coro())

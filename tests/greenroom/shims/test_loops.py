@@ -648,3 +648,26 @@ class TestExhausting:
         found = []
         assert greenroom.exhaust(lambda: found.append(with_setter(busy))).exhausted
         assert set(found) == {0, 5}, "the timeout's timer uncovers what the loop was not woken for"
+
+    def test_what_a_suspended_coroutine_shares_with_an_actor_is_watched(self):
+        class Raises(pykka.ThreadingActor):
+            def on_receive(self, prices):
+                prices["pen"] = 300
+
+        async def looks_twice(ref):
+            prices = {"pen": 200}
+            told = ref.ask(prices, block=False)
+            await asyncio.sleep(0)
+            seen = prices["pen"]
+            await told
+            return seen
+
+        def scenario():
+            ref = Raises.start()
+            seen = asyncio.run(looks_twice(ref))
+            ref.stop()
+            return seen
+
+        seen = []
+        assert greenroom.exhaust(lambda: seen.append(scenario())).exhausted
+        assert set(seen) == {200, 300}
