@@ -1,7 +1,8 @@
 """Compares ``exhaust`` with plain enumeration on small random programs: the same outcomes, and each trace exactly once.
 
 Two executions are the same trace (Mazurkiewicz, "Trace Theory", 1986) where the same accesses were made and those that do not commute came
-in the same order. ``python -m benchmarks.enumeration`` compares 1,000 programs; programs with too many schedules to enumerate are skipped.
+in the same order. ``python -m benchmarks.enumeration`` compares 1,000 programs, with ``--loops`` such as have an event loop of asyncio;
+programs with too many schedules to enumerate are skipped.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.random_loops import LoopProgram
 from benchmarks.random_programs import Program, program
 from greenroom.dependence import Trace, conflict
 from greenroom.errors import PromiseBroken
@@ -21,7 +23,7 @@ from greenroom.explore import checked, installed
 from greenroom.policies.tracing import Tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from greenroom.task import Task
 
@@ -89,7 +91,7 @@ def trace_of(trace: Trace, outcome: str) -> Any:
     return frozenset(orders), outcome
 
 
-def enumerated(made: Program, options: Options, most: int) -> Iterator[tuple[Any, str]]:
+def enumerated(made: Program | LoopProgram, options: Options, most: int) -> Iterator[tuple[Any, str]]:
     """The trace and the outcome of each schedule, ``most`` + 1 of them at most."""
     prefix: list[int] | None = []
     taken = 0
@@ -113,9 +115,9 @@ class Compared:
     incomplete: str
 
 
-def compare(seed: int, *, most: int = MOST_SCHEDULES) -> Compared | None:
+def compare(seed: int, *, most: int = MOST_SCHEDULES, make: Callable[[int], Any] = program) -> Compared | None:
     """Compare both on the program of that number; None if it has too many schedules."""
-    made = program(seed)
+    made = make(seed)
     options = checked(made.scenario, 1, 20_000, "lazy", (PromiseBroken,))
     with installed(made.scenario):
         known = list(enumerated(made, options, most))
@@ -146,12 +148,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.enumeration", description=__doc__)
     parser.add_argument("--programs", type=int, default=1000, help="how many to compare (default: 1000)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first (default: 0)")
+    parser.add_argument("--loops", action="store_true", help="programs with an event loop of asyncio")
     arguments = parser.parse_args()
+    make: Callable[[int], Any] = LoopProgram if arguments.loops else program
     started = time.process_time()
     compared = skipped = schedules = executions = redundant = incomplete = wrong = 0
     seed = arguments.first
     while compared < arguments.programs:
-        result = compare(seed)
+        result = compare(seed, make=make)
         if result is None:
             skipped += 1
         else:

@@ -19,6 +19,8 @@ import pykka
 import pytest
 
 import greenroom
+from benchmarks.enumeration import compare
+from benchmarks.random_loops import LoopProgram
 from greenroom.causality import Causality
 from greenroom.render.lanes import lanes
 
@@ -671,3 +673,8 @@ class TestExhausting:
         seen = []
         assert greenroom.exhaust(lambda: seen.append(scenario())).exhausted
         assert set(seen) == {200, 300}
+
+    def test_it_runs_the_traces_that_enumeration_finds_each_once(self):
+        compared = [result for seed in range(12) if (result := compare(seed, most=60, make=LoopProgram)) is not None]
+        assert sum(result.schedules > 1 for result in compared) >= 4
+        assert [result.wrong for result in compared if result.wrong] == []
