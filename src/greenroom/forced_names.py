@@ -17,7 +17,8 @@ from greenroom import waits
 from greenroom.clock import BOOT_NS, EPOCH_NS
 from greenroom.elsewhere import here
 from greenroom.shims import prior, randomness
-from greenroom.shims.install import SCANNED_ALWAYS, Shim
+from greenroom.shims.install import SCANNED_ALWAYS
+from greenroom.shims.shim import Shim
 from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
 from greenroom.turnlocks import TurnLock, TurnQueue, TurnRLock
 

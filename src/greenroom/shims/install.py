@@ -33,6 +33,7 @@ from greenroom import runtime
 from greenroom.greenlets import end_spare
 from greenroom.shims import blocking, dates, events, locks, pools, prior, queues, randomness, threads, times
 from greenroom.shims.quiet import quiet
+from greenroom.shims.shim import Shim, shim_of_function
 from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
 from greenroom.shims.watchdog import watchdog
 from greenroom.task import TaskGreenlet, current_task
@@ -52,56 +53,6 @@ SCANNED_ALWAYS: Final = (
     "pykka._threading",
     "concurrent.futures._base",
 )
-
-
-class Shim:
-    """Stands in for a class or a function: simulated inside a task, real outside, and both for ``isinstance``."""
-
-    def __init__(self, real: Any, simulated: Any) -> None:
-        self._real = real
-        self._simulated = simulated
-        self.__doc__ = real.__doc__
-        self.__name__ = getattr(real, "__name__", "shim")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if type(getcurrent()) is TaskGreenlet:
-            return self._simulated(*args, **kwargs)
-        return self._real(*args, **kwargs)
-
-    def __instancecheck__(self, instance: Any) -> bool:
-        kinds = tuple(kind for kind in (self._real, self._simulated) if isinstance(kind, type))
-        return isinstance(instance, kinds)
-
-    def __subclasscheck__(self, subclass: type) -> bool:
-        kinds = tuple(kind for kind in (self._real, self._simulated) if isinstance(kind, type))
-        return issubclass(subclass, kinds)
-
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (self._simulated if type(getcurrent()) is TaskGreenlet else self._real,)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def __or__(self, other: Any) -> Any:
-        return self._real | other
-
-    def __ror__(self, other: Any) -> Any:
-        return other | self._real
-
-    def __getitem__(self, key: Any) -> Any:
-        inside = type(getcurrent()) is TaskGreenlet and hasattr(self._simulated, "__class_getitem__")
-        return (self._simulated if inside else self._real)[key]
-
-
-def _function(real: Callable[..., Any], simulated: Callable[..., Any]) -> Callable[..., Any]:
-    def shim(*args: Any, **kwargs: Any) -> Any:
-        if type(getcurrent()) is TaskGreenlet:
-            return simulated(*args, **kwargs)
-        return real(*args, **kwargs)
-
-    shim.__name__ = getattr(real, "__name__", "shim")
-    shim.__doc__ = real.__doc__
-    return shim
 
 
 def _shims() -> list[tuple[Any, Any]]:
@@ -143,7 +94,7 @@ def _shims() -> list[tuple[Any, Any]]:
         (queue.SimpleQueue, queues.SimpleQueue),
         (pykka.ThreadingFuture, runtime.Future),
     ]
-    pairs = [(real, _function(real, simulated)) for real, simulated in functions]
+    pairs = [(real, shim_of_function(real, simulated)) for real, simulated in functions]
     return pairs + [(real, Shim(real, simulated)) for real, simulated in classes]
 
 
@@ -225,7 +176,7 @@ class _Installation:
 
         self.with_asyncio = True
         functions, classes = loops.pairs()
-        shims = [(real, _function(real, simulated)) for real, simulated in functions]
+        shims = [(real, shim_of_function(real, simulated)) for real, simulated in functions]
         shims += [(real, Shim(real, simulated)) for real, simulated in classes]
         self.by_identity.update({id(real): (real, shim) for real, shim in shims})
         self.fixed += loops.methods()
@@ -304,7 +255,7 @@ class _Installation:
 
 
 def _hook(real: Callable[[], Any], simulated: Callable[[], Any]) -> Any:
-    """As ``_function``, for what takes no arguments: Pykka comes through here with every message."""
+    """As ``shim_of_function``, for what takes no arguments: Pykka comes through here with every message."""
 
     def hook() -> Any:
         return simulated() if type(getcurrent()) is TaskGreenlet else real()
@@ -326,7 +277,7 @@ def _methods() -> list[tuple[Any, str, Any]]:
 
     return [
         (ThreadPoolExecutor, "_counter", _hook(vars(ThreadPoolExecutor)["_counter"], pools.next_pool)),
-        (ThreadPoolExecutor, "__init__", _function(ThreadPoolExecutor.__init__, pools.initialise)),
+        (ThreadPoolExecutor, "__init__", shim_of_function(ThreadPoolExecutor.__init__, pools.initialise)),
         (actor_class, "_create_actor_inbox", _hook(_REAL_INBOX, runtime.Inbox)),
         (actor_class, "_create_future", _hook(_REAL_FUTURE, runtime.Future)),
         (actor_class, "_start_actor_loop", start_loop),
@@ -345,8 +296,8 @@ def _single_names() -> list[tuple[Any, str, Any]]:
     return [
         (builtins, "__import__", _imported_outside(builtins.__import__)),
         (importlib, "import_module", _imported_outside(importlib.import_module)),
-        (threading, "_counter", _function(threading_module._counter, threads.next_thread_number)),
-        (_threading_local, "RLock", _function(locks_module.RLock, nullcontext)),  # held for no longer than a step
+        (threading, "_counter", shim_of_function(threading_module._counter, threads.next_thread_number)),
+        (_threading_local, "RLock", shim_of_function(locks_module.RLock, nullcontext)),  # held for no longer than a step
         (concurrent.futures._base, "id", pools.stable_id),
     ]
 
