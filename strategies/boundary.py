@@ -62,6 +62,7 @@ BOUNDARY: dict[str, SearchStrategy[GenerateMeme]] = {
     "astral planes": with_text(around(ASTRAL)),
     "right to left": with_text(around(RIGHT_TO_LEFT)),
     "zero width": with_text(around(ZERO_WIDTH)),
+    "NUL": with_text(around(("\x00",))),
     "control characters": with_text(around(CONTROLS)),
     "refinements at the edge": with_number("max_refinements", 0, 3, 4, -1),
     "target score at the edge": with_number(

@@ -32,6 +32,10 @@ def carries(attacks):
     return some_text(lambda text: any(attack in text for attack in attacks))
 
 
+def has_any(*signs):
+    return some_text(lambda text: any(sign in text for sign in signs))
+
+
 def has_category(*categories):
     return some_text(lambda text: any(unicodedata.category(character) in categories for character in text))
 
@@ -56,6 +60,8 @@ TYPES = {
     "priority": (Priority,),
 }
 
+INJECTIONS = (*malicious.PROMPTS, "Ignore the above", "SYSTEM:", "Forget your", "As the developer")
+
 PROMISES = {
     "valid": lambda request: isinstance(judge(request), Fit),
     "empty": lambda request: any(getattr(request, field) == "" for field in LIMITS),
@@ -70,17 +76,23 @@ PROMISES = {
     "astral planes": some_text(lambda text: max(text) > "\uffff"),
     "right to left": some_text(lambda text: any(unicodedata.bidirectional(c) in {"R", "AL", "RLE", "RLO", "RLI"} for c in text)),
     "zero width": has_category("Cf"),
+    "NUL": some_text(lambda text: "\x00" in text),
     "control characters": has_category("Cc"),
     "refinements at the edge": lambda request: request.max_refinements in {-1, 0, 3, 4},
     "target score at the edge": lambda request: min(abs(request.target_score), abs(request.target_score - 1)) < 1e-9,
     "deadline at the edge": lambda request: min(abs(request.deadline_s + 1), abs(request.deadline_s), abs(request.deadline_s - 300)) <= 1,
-    "markup and script": carries(malicious.MARKUP),
-    "sql": carries(malicious.SQL),
-    "template and format strings": carries(malicious.TEMPLATES),
-    "path traversal": some_text(lambda text: any(sign in text for sign in ("..", "/", "\\", "~", "%2e"))),
-    "header and log injection": some_text(lambda text: any(sign in text for sign in ("\n", "\u2028", "\x1b", "%0d%0a"))),
+    "markup and script": has_any("<", "javascript:", "data:", "&lt;", "&#", "onfocus=", "onerror="),
+    "sql": has_any("'", '"', "--", ";", "%", "`", " OR ", " AND ", "UNION", "ORDER BY", "UN/**/ION", "$$"),
+    "template and format strings": has_any("{", "%", "#{", "${"),
+    "shell commands": carries(malicious.NASTY["shell commands"].values()),
+    "path traversal": has_any("..", "/", "\\", "~", "%2e", "%252e", "%c0%ae", "%00", "::$"),
+    "requests forged": has_any("//"),
+    "header and log injection": has_any("\r", "\n", "\u2028", "\u2029", "\x85", "\x1b", "%0d%0a", "\u560a"),
     "homoglyphs": some_text(lambda text: text.isprintable() and not text.isascii()),
-    "prompt injection": carries(malicious.PROMPTS),
+    "prompt injection": has_any(*INJECTIONS),
+    "words with a meaning": carries(malicious.NASTY["words with a meaning"].values()),
+    "texts that change": carries(malicious.NASTY["texts that change"].values()),
+    "path traversal in ids": lambda request: PROMISES["path traversal"](request) and request.topic == "cats",
     "oversized": some_text(lambda text: len(text) > 2 * max(LIMITS.values())),
     "wrong types": fields_unlike(TYPES),
     "not a number, infinite, huge": lambda request: not isinstance(judge(request), Fit),
@@ -189,6 +201,13 @@ def pairs_of(text: str) -> list[tuple[str, object]]:
     return json.loads(text, object_pairs_hook=list)
 
 
+def java_hash(text: str) -> int:
+    value = 0
+    for character in text:
+        value = (31 * value + ord(character)) % 2**32
+    return value
+
+
 def is_json(text: str) -> bool:
     try:
         json.loads(text)
@@ -201,6 +220,7 @@ DOCUMENT_PROMISES = {
     "deeply nested": lambda text: depth_of(text) >= 100,
     "oversized": lambda text: len(text) > 2**16,
     "duplicate keys": lambda text: len(pairs_of(text)) > len(dict(pairs_of(text))),
+    "keys of one hash": lambda text: len({java_hash(key) for key in json.loads(text) if key != "topic"}) == 1,
     "many keys": lambda text: len(json.loads(text)) > 1000,
     "huge numbers": lambda text: text.count("9") >= 400,
     "numbers that JSON lacks": lambda text: not math.isfinite(json.loads(text)["target_score"]),
