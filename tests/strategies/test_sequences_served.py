@@ -40,7 +40,7 @@ def served(requests):
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(data=st.data(), schedule=greenroom.schedules())
 def test_each_is_told_what_the_model_says_and_gets_the_meme_of_its_own_payload(name, data, schedule):
     requests = data.draw(SEQUENCES[name])

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import greenroom
@@ -88,7 +88,7 @@ def played(traffic):
 
 
 @pytest.mark.parametrize("name", TRAFFIC)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
 @given(data=st.data(), schedule=greenroom.schedules())
 def test_the_service_answers_all_of_it_and_nobody_waits_for_a_slow_client(name, data, schedule):
     traffic = data.draw(TRAFFIC[name])
