@@ -42,6 +42,7 @@ MACHINES: Final[dict[str, type[ActorMachine]]] = {
     "service": ServiceMachine,
     "store": StoreMachine,
     "lifecycle": LifecycleMachine,
+    "store": StoreMachine,
 }
 
 
