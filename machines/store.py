@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from machines.taps import Taps
 
 CRASHABLE: Final[dict[str, type]] = {"store": Store, "generator": MemeGenerator}
-OPENING: Final = ("0", "down", "1", "up", "passes", "hangs", "2", "lost", "image")
+OPENING: Final = ("0", "down", "1", "up", "passes", "hangs", "2", "lost", "without image")
 LIVES: Final = 4  # a process takes long to start: no more than so many in an example
+WHICH: Final = st.sampled_from((0, 1, 0, 2))  # half of all is the same meme
 READS: Final = ("find", "record", "deferred", "count", "pages", "stored")
 
 
@@ -120,8 +121,8 @@ class StoreMachine(PartMachine):
     def _open_with(self, what: str) -> None:
         if what in ("lost", "hangs"):
             self.spoil_write(what) if what == "lost" else self.delay_write(what)
-        elif what == "image":
-            self.spoil_image()
+        elif what == "without image":
+            self.make_without_image(0, b"")
         elif what == "passes":
             self.advance(LIMIT_S + 1.0, b"")
         elif what in ("down", "up"):
@@ -162,16 +163,22 @@ class StoreMachine(PartMachine):
 
     # -- rules: clients ----------------------------------------------------------------------------------------------------------------
 
-    @rule(which=st.integers(0, 2), client=st.sampled_from(CLIENTS))
+    @rule(which=WHICH, client=st.sampled_from(CLIENTS))
     def submit(self, which: int, client: str) -> None:
         """A new request for one of three memes; none is cached, so each is made and written again."""
         self.submit_request(client, **WISHES[which])
 
-    @rule(which=st.integers(0, 2), schedule=schedule_bytes())
+    @rule(which=WHICH, schedule=schedule_bytes())
     def make(self, which: int, schedule: bytes) -> None:
         """A new request, and all the work that can be done at once."""
         self.submit_request("ann", **WISHES[which])
         self.run(schedule)
+
+    @rule(which=WHICH, schedule=schedule_bytes())
+    def make_without_image(self, which: int, schedule: bytes) -> None:
+        """The same with an image that fails: another edition of the meme."""
+        self.script.fail["image"] += 1
+        self.make(which, schedule)
 
     @precondition(lambda self: self.requests)
     @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
@@ -226,11 +233,6 @@ class StoreMachine(PartMachine):
         """An actor dies of its next message."""
         self.crash_one(CRASHABLE[actor])
 
-    @rule()
-    def spoil_image(self) -> None:
-        """The next image fails: the next meme is another edition of itself."""
-        self.script.fail["image"] += 1
-
     @precondition(lambda self: on_stage(self) and self.lives < LIVES)
     @rule(where=st.sampled_from(("killed after", "killed first", "now")), schedule=schedule_bytes())
     def kill(self, where: str, schedule: bytes) -> None:
@@ -262,6 +264,7 @@ class StoreMachine(PartMachine):
                 known.pop(request_id, None)
         if not self.on_threads:
             self.follow()
+            assert life.ended or not self.watch.waits_needlessly(self.now_s), "stopped, although it could have written what waits"
             self.watch.end_life()
         life.end()
         stored = self.database.stored()

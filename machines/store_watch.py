@@ -40,11 +40,12 @@ class StoreWatch:
         self._asked_at_s: dict[str, float] = {}
         self._trouble_at_s = float("-inf")
         self._stirred_at_s = 0.0  # when a write was tried last, or something began to wait
+        self._tried = True  # whether a write was tried since the present store's actor began
         self._dead = 0
         self._follow: dict[str, Callable[..., None]] = {
             "asks": self._asks,
             "takes": lambda _: self._after(Take()),
-            "begins": lambda _, record: self._after(Begin(record_of(record))),
+            "begins": self._begins,
             "ends": self._ends,
             "queues": self._queues,
             "queued": lambda _: self._queueing.pop(0),
@@ -68,11 +69,13 @@ class StoreWatch:
     def look(self, stored: tuple[MemeRecord, ...], waiting: tuple[MemeRecord, ...]) -> None:
         """At rest: what the database and the outbox hold is what the model says."""
         self._after(Look(tuple(map(record_of, stored)), tuple(map(record_of, waiting))))
+        assert self._tried or not self.waits() or self.writes(), "a store's actor began, and has not looked into the outbox"
 
     def begin_life(self, now_s: float) -> None:
         """A process begins, and is to see to what the one before it has left."""
         self._dead = 0
         self._stirred_at_s = now_s
+        self._tried = False
 
     def end_life(self) -> None:
         """A process is over, and with it whoever was reading."""
@@ -84,6 +87,10 @@ class StoreWatch:
     def waits(self) -> bool:
         """Whether something waits for certain."""
         return all(after.outbox for state in self.states for after in writing.settled(state))
+
+    def waits_needlessly(self, now_s: float) -> bool:
+        """Whether something waits although the database has taken all that it was given lately."""
+        return self.waits() and all(state.up for state in self.states) and now_s > self._trouble_at_s + self._rest_s
 
     def writes(self) -> bool:
         """Whether a write is under way."""
@@ -105,6 +112,10 @@ class StoreWatch:
         self._after(Ask(made))
         if incarnation <= self._dead:
             self._after(Die())  # told to the dead: only the orchestrator can bring it again
+
+    def _begins(self, _: float, record: MemeRecord) -> None:
+        self._tried = True
+        self._after(Begin(record_of(record)))
 
     def _ends(self, now_s: float, how: writing.How) -> None:
         self._stirred_at_s = now_s
@@ -139,6 +150,7 @@ class StoreWatch:
         if name == names.STORE:
             self._dead = incarnation
             self._trouble_at_s = self._stirred_at_s = now_s
+            self._tried = self._rest_s > 0  # the database may have to be left alone for a while
             self._after(Die())
 
     def _looks(self, _: float, number: int) -> None:
