@@ -15,7 +15,7 @@ from dspy_meme_gen.actors.store import Store
 from dspy_meme_gen.actors.supervised import Identity
 from dspy_meme_gen.adapters.memory_outbox import MemoryOutbox
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.messages import Crash, DrainOutbox, Recover, StoreMeme, Work
+from dspy_meme_gen.messages import Crash, Recover, StoreMeme, Work
 from greenroom.errors import ActorDied
 
 
@@ -27,6 +27,7 @@ class Mortal(Store):
     """A store that dies where its database makes it, and not only between messages."""
 
     def on_receive(self, message):
+        self._timers.gate.wait()
         try:
             super().on_receive(message)
         except Died:
@@ -41,31 +42,32 @@ class Row:
 
 
 class Database:
-    """Keeps rows; `dies_after` so many writes of it its caller dies, once."""
+    """Keeps rows, after so many writes that fail; its caller dies, once, before or after a write that goes well."""
 
-    def __init__(self, *, down, dies_after=0):
-        self.down = down
-        self.dies_after = dies_after
+    def __init__(self, *, fails, dies=None):
+        self.fails = fails
+        self.dies = dies
         self.written = []
-        self.lock = threading.Lock()
 
     def put(self, row):
-        with self.lock:
-            if self.down:
-                raise ConnectionError("the database is down")
-            self.written.append(row)
-            if len(self.written) == self.dies_after:
-                raise Died
-
-    def comes_back(self):
-        with self.lock:
-            self.down = False
+        greenroom.checkpoint("the database")
+        if self.fails:
+            self.fails -= 1
+            raise ConnectionError("the database is down")
+        dies, self.dies = self.dies, None
+        if dies == "before":
+            raise Died
+        self.written.append(row)
+        if dies == "after":
+            raise Died
 
 
 class Timers:
     """Each `call_later` takes the place of the last; the scope says when time is up."""
 
-    callback = None
+    def __init__(self):
+        self.callback = None
+        self.gate = threading.Event()  # nobody handles anything before all is told: that order is not what this is about
 
     def call_later(self, _delay_s, callback):
         self.callback = callback
@@ -76,43 +78,49 @@ class Timers:
 
 
 class Orchestrator(Address):
-    """Keeps what it is told."""
+    """Keeps what it is told, and says when it has all the answers that it waits for."""
 
-    def __init__(self):
+    def __init__(self, serials):
         super().__init__(names.MEME_GENERATOR)
+        self.serials = serials
         self.answers = {}
+        self.done = threading.Event()
 
     def tell(self, message):
         assert message.serial not in self.answers, "answered twice"
         self.answers[message.serial] = message
+        if len(self.answers) == len(self.serials):
+            self.done.set()
         return 1
 
 
 class Supervisor(Address):
-    """Starts the store again, on the thread of the one that dies."""
+    """Starts the store again, on the thread of the one that dies, and brings it what that had not answered."""
 
     def __init__(self, scope):
         super().__init__(names.SUPERVISOR)
         self.scope = scope
-        self.again = threading.Event()
         self.closed = False
 
     def tell(self, message):
         if not self.closed:
             self.scope.start(message.incarnation + 1)
             self.scope.address.tell(Recover())
-            self.again.set()
+            for serial in self.scope.rows:
+                if serial not in self.scope.orchestrator.answers:
+                    self.scope.ask(serial)
         return 1
 
 
 class Scope:
     """A store's actor, and what it works with."""
 
-    def __init__(self, *, down=False, dies_after=0):
-        self.database = Database(down=down, dies_after=dies_after)
+    def __init__(self, *rows, **options):
+        self.rows = dict(enumerate(rows, 1))
+        self.database = Database(**options)
         self.outbox = MemoryOutbox()
         self.timers = Timers()
-        self.orchestrator = Orchestrator()
+        self.orchestrator = Orchestrator(self.rows)
         self.supervisor = Supervisor(self)
         self.address = Address(names.STORE)
 
@@ -129,82 +137,64 @@ class Scope:
         )
         self.address.point_at(ref, number)
 
-    def ask(self, serial, row):
-        self.address.tell(Work("r", serial, StoreMeme(row)))
+    def ask(self, serial):
+        self.address.tell(Work("r", serial, StoreMeme(self.rows[serial])))
 
-    def at_once(self, *actions):
-        """Do all of this, each on a thread of its own."""
-        threads = [threading.Thread(target=action) for action in actions]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def flush(self):
-        """Wait until the store has read all that it was told."""
-        self.address.ref.ask(None)
-
-    def end(self, *rows):
-        """Ask again for what went down with the store, let the time pass, and see what is where."""
-        self.flush()
-        for serial, row in enumerate(rows, 1):
-            if serial not in self.orchestrator.answers:
-                self.ask(serial, row)
-                self.flush()
-        waiting = self.outbox.waiting()
-        put_off = [row for serial, row in enumerate(rows, 1) if not self.orchestrator.answers[serial].value]
-        assert {*self.database.written, *waiting} == {*rows}, "a record is lost"
-        assert {*waiting} <= {*put_off}, "answered as stored, and it waits"
-        assert not waiting or self.timers.callback is not None, "something waits, and no timer is armed"
-        if self.timers.callback is not None:
-            self.timers.callback()
-            self.flush()
-        assert self.outbox.waiting() == ()
+    def end(self):
+        """Let everything happen, then let the time pass, and see what is where."""
+        self.timers.gate.set()
+        self.orchestrator.done.wait()
         self.supervisor.closed = True
+        waiting = self.outbox.waiting()
+        put_off = {self.rows[serial] for serial, answer in self.orchestrator.answers.items() if not answer.value}
+        assert {*self.database.written, *waiting} == {A, B}, "a record is lost"
+        assert put_off.issuperset(waiting), "answered as stored, and it waits"
+        if waiting:
+            assert self.timers.callback is not None, "something waits, and no timer is armed"
+            self.timers.callback()
         self.address.ref.stop(block=True)
+        assert self.outbox.waiting() == ()
 
 
 A, B = Row("a"), Row("b")
 
 
-def a_write_while_the_database_comes_back_and_the_store_dies():
-    scope = Scope(down=True)
+def a_write_an_outage_that_ends_and_a_crash_before_it():
+    scope = Scope(A, fails=1)
+    scope.outbox.add(B)
     scope.start(1)
-    scope.at_once(lambda: scope.ask(1, A), scope.database.comes_back, lambda: scope.address.tell(Crash()))
-    scope.supervisor.again.wait()
-    scope.end(A)
-    assert scope.database.written == [A]
+    scope.address.tell(Crash())
+    scope.ask(1)
+    scope.end()
+    assert scope.database.written == [B, A]
 
 
-def two_writes_while_the_database_comes_back():
-    scope = Scope(down=True)
+def two_writes_an_outage_that_ends_and_a_crash_in_the_middle_of_a_write():
+    dies = greenroom.choose("before", "after")
+    scope = Scope(A, B, fails=greenroom.choose(0, 1), dies=dies)
     scope.start(1)
-
-    def both():
-        scope.ask(1, A)
-        scope.ask(2, B)
-
-    scope.at_once(both, scope.database.comes_back)
-    scope.end(A, B)
-    assert scope.database.written == [A, B]
+    scope.ask(1)
+    scope.ask(2)
+    scope.end()
+    again = [A] if dies == "after" else []  # nobody has heard of it: it is written once more, which changes nothing
+    assert scope.database.written == [*again, A, B]
 
 
-def a_store_dies_in_the_middle_of_a_drain_while_it_is_asked_for_more():
-    scope = Scope(dies_after=1)
-    scope.outbox.add(A)
+def two_clients_and_an_outage_that_ends():
+    scope = Scope(A, B, fails=2)
     scope.start(1)
-    scope.at_once(lambda: scope.address.tell(DrainOutbox()), lambda: scope.ask(2, B))
-    scope.supervisor.again.wait()
-    scope.orchestrator.answers[1] = Work("r", 1, None)
-    scope.orchestrator.answers[1] = type("Answer", (), {"value": False})
-    scope.end(A, B)
-    assert scope.database.written == [A, A, B], "the dead had not taken it out: it is written once more, and before what came later"
+    other = threading.Thread(target=scope.ask, args=(2,))
+    other.start()
+    scope.ask(1)
+    scope.end()
+    other.join()
+    assert sorted(row.id for row in scope.database.written) == ["a", "b"]
 
 
 SCOPES = {
-    a_write_while_the_database_comes_back_and_the_store_dies: 0,
-    two_writes_while_the_database_comes_back: 0,
-    a_store_dies_in_the_middle_of_a_drain_while_it_is_asked_for_more: 0,
+    a_write_an_outage_that_ends_and_a_crash_before_it: 38,
+    two_writes_an_outage_that_ends_and_a_crash_in_the_middle_of_a_write: 64,
+    two_clients_and_an_outage_that_ends: 294,
 }
 """Each scope, and how many schedules of it are not equivalent."""
 
