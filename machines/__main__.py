@@ -42,7 +42,6 @@ MACHINES: Final[dict[str, type[ActorMachine]]] = {
     "service": ServiceMachine,
     "store": StoreMachine,
     "lifecycle": LifecycleMachine,
-    "store": StoreMachine,
 }
 
 

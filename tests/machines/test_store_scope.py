@@ -1,4 +1,4 @@
-"""Small scopes of the store, complete: its actor over an outbox and a database, and every schedule there is of a write or two and a mishap."""
+"""Small scopes of the store, complete: its actor, an outbox and a database, and every schedule of a write or two and a mishap."""
 
 from __future__ import annotations
 

@@ -38,7 +38,6 @@ TestFlowMachine = FlowMachine.TestCase
 TestServiceMachine = ServiceMachine.TestCase
 TestStoreMachine = StoreMachine.TestCase
 TestLifecycleMachine = LifecycleMachine.TestCase
-TestStoreMachine = StoreMachine.TestCase
 SETTINGS = Settings(image_width=64, image_height=48, database_url="sqlite://")
 
 
