@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from itertools import count
 
-import pykka
 import pytest
 
-import greenroom
 from dspy_meme_gen import names
 from dspy_meme_gen.actors.cache import Cache
 from dspy_meme_gen.actors.meme_generator import MemeGenerator, Surroundings
@@ -19,37 +16,16 @@ from dspy_meme_gen.actors.supervisor import Supervisor
 from dspy_meme_gen.adapters.memory_cache import MemoryCache
 from dspy_meme_gen.adapters.memory_outbox import MemoryOutbox
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import GenerateMeme
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import Crash, Generate, LookUp, Remember, Work, WorkDone, WorkFailed
 from dspy_meme_gen.resilience.backoff import BackoffPolicy
-from dspy_meme_gen.resilience.breaker import BreakerPolicy
+from dspy_meme_gen.resilience.breaker import Breaker, BreakerPolicy
 from dspy_meme_gen.resilience.breakers import Breakers
 from dspy_meme_gen.resilience.restarts import RestartPolicy, Strategy
 from dspy_meme_gen.resilience.supervision import Group, Supervision
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings
-from greenroom.errors import ActorDied
-
-NOBODY = Address("supervisor")
-
-
-class NoTimers:
-    """Nothing takes long enough here."""
-
-    def call_later(self, delay_s, callback):
-        return self
-
-    def cancel(self):
-        pass
-
-
-def identity(name):
-    return Identity(name, 1, NOBODY)
-
-
-def request(number, topic="cats"):
-    return GenerateMeme.create(request_id=f"r{number}", topic=topic)
+from tests.machines.scopes import NoTimers, fails, holds, identity, request, stop_all
 
 
 class Empty(Address):
@@ -93,11 +69,6 @@ def orchestrated(ledger, cache, text, breakers):
         placeholder=lambda *_: None,
     )
     orchestrator.point_at(MemeGenerator.start(identity(names.MEME_GENERATOR), around), 1)
-
-
-def stop_all():
-    for ref in pykka.ActorRegistry.get_all():
-        ref.stop(block=True)
 
 
 def a_probe_whose_caller_stops_at_any_moment():
@@ -188,15 +159,29 @@ SCOPES = {
 
 @pytest.mark.parametrize("scenario", SCOPES)
 def test_every_schedule_of_a_small_scope_holds(scenario):
-    logging.disable(logging.CRITICAL)  # each handler that other tests have added has a lock, and so schedules of its own
-    try:
-        _hold(scenario)
-    finally:
-        logging.disable(logging.NOTSET)
+    holds(scenario, SCOPES[scenario])
 
 
-def _hold(scenario):
-    report = greenroom.exhaust(scenario, ignore=(ActorDied,))
-    report.raise_failure()
-    assert report.exhausted, report
-    assert report.executions == SCOPES[scenario]
+def a_probe_is_not_given_back(patch):
+    patch.setattr(Breaker, "given_up", lambda self, ticket: self)
+
+
+def a_death_is_told_to_nobody(patch):
+    patch.setattr(SupervisedActor, "on_failure", lambda *_: None)
+
+
+def a_cache_gives_what_it_has_put_aside(patch):
+    patch.setattr(MemoryCache, "get", lambda self, key: next((meme for meme, _ in self._entries.values()), "nothing"))
+
+
+FAULTS = {
+    a_probe_whose_caller_stops_at_any_moment: a_probe_is_not_given_back,
+    a_meme_is_kept_and_looked_up_and_the_cache_dies: a_cache_gives_what_it_has_put_aside,
+    a_child_dies_while_it_is_told_something: a_death_is_told_to_nobody,
+}
+
+
+@pytest.mark.parametrize("scenario", FAULTS)
+def test_a_search_of_a_small_scope_finds_what_is_wrong(scenario, monkeypatch):
+    FAULTS[scenario](monkeypatch)
+    fails(scenario)
