@@ -1,13 +1,16 @@
 """Rule 12: stopping takes no more, finishes or fails what is under way, and leaves nothing behind."""
 
+import ast
 import threading
 from collections.abc import Callable
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pykka
 import pytest
 
+import dspy_meme_gen
 from dspy_meme_gen import names
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.bootstrap import start_pipeline
@@ -148,3 +151,35 @@ def test_an_actor_that_crashes_during_the_stop_does_not_come_back(start: Start, 
 
         in_threads(3, act)
         assert pykka.ActorRegistry.get_all() == []
+
+
+def test_nothing_in_the_service_asks_an_actor_or_waits_for_its_stop() -> None:
+    """Pykka's own ask, and its blocking stop, hang for ever when they lose the race with the actor's end.
+
+    Adapters know no actors; there a language model is asked.
+    """
+    sources = [path for path in Path(dspy_meme_gen.__file__).parent.rglob("*.py") if "adapters" not in path.parts]
+    found = [
+        f"{path.name}:{call.lineno} {ast.unparse(call)}"
+        for path in sources
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and waits_for_an_actor(call)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "call", ["ref.ask('x')", "address.ref.stop()", "ref.stop(timeout=1)", "ref.proxy()", "pykka.ActorRegistry.stop_all()"]
+)
+def test_what_waits_for_an_actor_is_recognised(call: str) -> None:
+    parsed = ast.parse(call, mode="eval").body
+    assert isinstance(parsed, ast.Call)
+    assert waits_for_an_actor(parsed)
+
+
+def waits_for_an_actor(call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    method, of = call.func.attr, ast.unparse(call.func.value)
+    blocks = not any(keyword.arg == "block" and ast.unparse(keyword.value) == "False" for keyword in call.keywords)
+    return method in {"ask", "proxy", "stop_all"} or (method == "stop" and of.split(".")[-1] == "ref" and blocks)
