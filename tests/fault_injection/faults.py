@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dspy_meme_gen.domain import MemeText, RenderedImage, ScoreParts
 
@@ -57,6 +59,43 @@ def exhaustion(*ports: str, calls: int, error: type[BaseException] = MemoryError
             raise error("injected")
 
     return FaultScenario(f"exhausted after {calls} calls in {', '.join(ports)}", ports, 1.0, before)
+
+
+Call = TypeVar("Call", bound="Callable[..., Any]")
+
+
+class Injector:
+    """Decorators that put scenarios around any callable. Off until `on`: what is decorated and left off is called as it was."""
+
+    def __init__(self, *, seed: int = 0, on: bool = False) -> None:
+        self.on = on
+        self.injected: Counter[str] = Counter()
+        self._source = random.Random(seed)
+        self._lock = threading.Lock()
+
+    def __call__(self, *scenarios: FaultScenario) -> Callable[[Call], Call]:
+        """The decorator: each call meets those of the scenarios whose turn it is."""
+
+        def decorate(function: Call) -> Call:
+            @wraps(function)
+            def decorated(*arguments: Any, **named: Any) -> Any:
+                met = self._drawn(scenarios) if self.on else []
+                for scenario in met:
+                    scenario.before()
+                answer = function(*arguments, **named)
+                for scenario in met:
+                    answer = scenario.after(answer)
+                return answer
+
+            return cast("Call", decorated)
+
+        return decorate
+
+    def _drawn(self, scenarios: tuple[FaultScenario, ...]) -> list[FaultScenario]:
+        with self._lock:
+            met = [scenario for scenario in scenarios if self._source.random() < scenario.probability]
+            self.injected.update(scenario.name for scenario in met)
+        return met
 
 
 @dataclass(slots=True)

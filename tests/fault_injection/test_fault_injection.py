@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import time
 
 import pytest
 
 import greenroom
+from dspy_meme_gen.adapters.offline_scorer import OfflineScorer
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
-from dspy_meme_gen.bootstrap import start_pipeline
+from dspy_meme_gen.bootstrap import offline_ports, start_pipeline
 from dspy_meme_gen.domain import FLAGS, Failed, GenerateMeme, Meme, Rejected, TimedOut
 from dspy_meme_gen.settings import Settings
-from tests.fault_injection.faults import Orchestration, corruption, delays, exceptions, exhaustion, shifted
+from tests.fault_injection.faults import Injector, Orchestration, corruption, delays, exceptions, exhaustion, shifted
 from tests.memespy.fakes import Script
 
 PORTS = ("text", "appropriateness", "factuality", "instructions", "scorer", "refiner", "image", "store")
@@ -128,6 +132,56 @@ def test_faults_with_a_probability_are_as_many_as_it_says(probability):
     outcomes, injected = on_stage(work, breaker_failures=10**6)
     assert abs(injected - 60 * probability) < 16
     assert sum(outcome.degraded == ("instructions_unverified",) for outcome in outcomes) == injected
+
+
+def test_a_decorator_injects_what_it_says_and_nothing_while_it_is_off():
+    injector = Injector(seed=1)
+
+    @injector(exceptions("price", error=ConnectionError, probability=0.5), corruption("price", into=lambda price: -price))
+    def price(pounds, *, pence=0):
+        """In pence."""
+        return 100 * pounds + pence
+
+    def called():
+        try:
+            return price(1, pence=5)
+        except ConnectionError:
+            return "failed"
+
+    assert [called() for _ in range(20)] == [105] * 20
+    assert (price.__doc__, injector.injected) == ("In pence.", {})
+    injector.on = True
+    during = [called() for _ in range(100)]
+    assert set(during) == {"failed", -105}
+    assert during.count("failed") == injector.injected["ConnectionError in price"]
+    assert 30 < during.count("failed") < 70
+    injector.on = False
+    assert called() == 105
+
+
+def test_a_decorated_adapter_is_done_without_like_any_that_fails(monkeypatch):
+    injector = Injector(on=True)
+    faulty = injector(delays("scorer", seconds=200.0))(OfflineScorer.score)
+    monkeypatch.setattr(OfflineScorer, "score", faulty)
+
+    def scenario():
+        chosen = Settings(database_url="sqlite://", health_period_s=0, image_width=64, image_height=48)
+        with start_pipeline(chosen, offline_ports(chosen)) as pipeline:
+            outcome = ask(pipeline, "r1", deadline_s=60.0)
+            injector.on = False
+            time.sleep(300)
+            return outcome.degraded, ask(pipeline, "r2", deadline_s=60.0).degraded
+
+    assert greenroom.run(scenario).result == (("score_default",), ())
+
+
+def test_a_server_that_is_killed_is_followed_by_another(served):
+    service = served()
+    server = int(json.loads(next(line for line in service.log.read_text().splitlines() if "is ready" in line))["message"].split()[1])
+    os.kill(server, signal.SIGKILL)
+    service.wait_until("another server", lambda: service.log.read_text().count("is ready") == 2)
+    assert service.client.post("/api/v1/memes/", json={"topic": "after the kill"}).status_code == 201
+    assert service.end() == 0
 
 
 def test_an_orchestrated_disaster_never_spreads_and_ends():
