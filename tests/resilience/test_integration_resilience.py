@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
+import time
 
 import pytest
 
+import greenroom
 from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
+from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
+from dspy_meme_gen.bootstrap import start_pipeline
+from dspy_meme_gen.domain import GenerateMeme, Meme
+from dspy_meme_gen.settings import Settings
+from tests.memespy.fakes import Script
 from tests.resilience.served import PATIENCE_S, Load
 
 pytestmark = pytest.mark.integration
@@ -131,3 +139,38 @@ def test_a_backup_of_postgresql_is_restored_whole_into_an_empty_database(served,
     assert stored(other) == stored(postgres_url) == [document["id"] for document in made]
     restored = served(DATABASE_URL=other)
     assert [restored.client.get(document["image"]["url"]).content for document in made] == pictures
+
+
+DAY_S = 24 * 3600.0
+
+
+def test_a_day_of_outages_is_survived_with_every_request_answered():
+    """TEST_DURATION virtual seconds (a day), a request every ten minutes: every hour something else is away, and comes back."""
+    duration_s = float(os.environ.get("TEST_DURATION", DAY_S))
+    away = [("store", ConnectionError), ("image", TimeoutError), ("scorer", MemoryError), ("factuality", ConnectionError)]
+
+    def scenario():
+        script, outcomes = Script(), []
+        chosen = Settings(database_url="sqlite://", outbox_drain_s=60.0, recorded_outcomes=20)
+        with start_pipeline(chosen, script.ports(ThreadedTimers())) as pipeline:
+            began_s = time.monotonic()
+            while time.monotonic() < began_s + duration_s:
+                hour, minute = divmod(int(time.monotonic() - began_s) // 60, 60)
+                script.before.clear()
+                if minute < 30:
+                    port, error = away[hour % len(away)]
+                    script.always_fail(port, error())
+                outcomes.append(pipeline.submit(GenerateMeme.create(request_id=f"r{len(outcomes)}", topic=f"cats {len(outcomes)}")).get())
+                time.sleep(600)
+            script.before.clear()
+            time.sleep(600)
+            last = pipeline.submit(GenerateMeme.create(request_id="last", topic="the day after")).get()
+            return outcomes, last, set(script.records), pipeline.deferred(), pipeline.health().status
+
+    outcomes, last, stored_ids, deferred, status = greenroom.run(scenario, max_steps=10_000_000).result
+    memes = [outcome for outcome in outcomes if isinstance(outcome, Meme)]
+    assert len(memes) > 0.999 * len(outcomes), "the seed's availability"
+    flags = ("store_deferred", "image_placeholder", "score_default", "factuality_unverified")
+    assert {flag for meme in memes for flag in meme.degraded} == set(flags[: math.ceil(duration_s / 3600)])
+    assert {meme.id for meme in memes} <= stored_ids
+    assert (deferred, last.degraded, status) == ((), (), "ok")
