@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from dspy_meme_gen.adapters.memory_cache import MemoryCache
 
 if TYPE_CHECKING:
+    from dspy_meme_gen.domain import Meme
     from tests.memespy.fakes import Script
 
 DEFAULT_RATE = float(os.environ.get("CHAOS_FAILURE_RATE", "0.3"))
@@ -32,6 +35,32 @@ def sleeping(seconds: float) -> Trick:
     return lambda: time.sleep(seconds)
 
 
+class Avalanche(Exception):
+    """Everything that a cache holds is past its time at once."""
+
+
+class ChaoticCache:
+    """A cache that the monkey can get at."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._cache = MemoryCache(1000, 3600.0)
+
+    def get(self, key: str) -> Meme | None:
+        self._meet()
+        return self._cache.get(key)
+
+    def put(self, key: str, meme: Meme) -> None:
+        self._meet()
+        self._cache.put(key, meme)
+
+    def _meet(self) -> None:
+        try:
+            self._script.before.get("cache", lambda: None)()
+        except Avalanche:
+            self._cache = MemoryCache(1000, 3600.0)
+
+
 TRICKS: dict[str, dict[str, Trick]] = {
     # By category: what happens, by name. Times are virtual on the stage.
     "network": {
@@ -43,15 +72,18 @@ TRICKS: dict[str, dict[str, Trick]] = {
     "database": {
         "connection lost": raising(lambda: OperationalError("INSERT", {}, Exception("server closed the connection"))),
         "deadlock": raising(lambda: OperationalError("INSERT", {}, Exception("deadlock detected"))),
+        "corrupted": raising(lambda: DatabaseError("INSERT", {}, Exception("database disk image is malformed"))),
         "pool exhausted": raising(lambda: TimeoutError("QueuePool limit reached")),
         "slow": sleeping(3.0),
     },
+    "cache": {"connection refused": raising(ConnectionError), "slow": sleeping(2.0), "avalanche": raising(Avalanche)},
     "memory": {"out of memory": raising(MemoryError)},
     "time": {"late": sleeping(9.0), "too late": sleeping(30.0)},
 }
 PORTS = {
     "network": ("text", "appropriateness", "factuality", "instructions", "scorer", "refiner", "image"),
     "database": ("store",),
+    "cache": ("cache",),
     "memory": ("image", "scorer", "refiner"),
     "time": ("image", "scorer"),
 }

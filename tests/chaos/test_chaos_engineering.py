@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
+import threading
 import time
+from collections import defaultdict
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import greenroom
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.bootstrap import start_pipeline
 from dspy_meme_gen.domain import GenerateMeme, Meme
+from dspy_meme_gen.messages import Crash
 from dspy_meme_gen.settings import Settings
-from tests.chaos.monkey import PORTS, TRICKS, ChaosMonkey
+from tests.chaos.monkey import PORTS, TRICKS, ChaosMonkey, ChaoticCache
 from tests.memespy.fakes import Script
 
 REQUESTS = 25
@@ -28,9 +34,11 @@ def chaos(monkey, categories, requests=REQUESTS):
     def scenario():
         script = Script()
         monkey.unleash(script, categories)
-        settings = Settings(health_period_s=0, database_url="sqlite://", outbox_drain_s=5.0, user_burst=10_000)
-        with start_pipeline(settings, script.ports(ThreadedTimers())) as pipeline:
-            outcomes = [_persistent(pipeline, number) for number in range(requests)]
+        chosen = Settings(health_period_s=0, database_url="sqlite://", outbox_drain_s=5.0, user_burst=10_000)
+        ports = script.ports(ThreadedTimers())
+        object.__setattr__(ports, "cache", ChaoticCache(script))
+        with start_pipeline(chosen, ports) as pipeline:
+            outcomes = [_persistent(pipeline, f"r{number}", f"cats {number}") for number in range(requests)]
             monkey.cage(script)
             time.sleep(60)
             settled = [pipeline.submit(GenerateMeme.create(request_id="after", topic="after")).get()]
@@ -39,10 +47,10 @@ def chaos(monkey, categories, requests=REQUESTS):
     return greenroom.run(scenario, max_steps=2_000 * requests).result
 
 
-def _persistent(pipeline, number):
+def _persistent(pipeline, name, topic):
     outcome = None
     for attempt in range(1 + RETRIES):
-        request = GenerateMeme.create(request_id=f"r{number}-{attempt}", topic=f"cats {number}", deadline_s=60.0)
+        request = GenerateMeme.create(request_id=f"{name}-{attempt}", topic=topic, deadline_s=60.0)
         outcome = pipeline.submit(request).get()
         if isinstance(outcome, Meme):
             break
@@ -93,6 +101,39 @@ def test_every_trick_is_played_some_time():
         chaos(monkey, PORTS, requests=12)
         played |= {name for _, name in monkey.done}
     assert played == {name for tricks in TRICKS.values() for name in tricks}
+
+
+def clients_that_race(seed):
+    """Five clients at once, while one actor after another dies: the outcomes by topic."""
+    source, outcomes = random.Random(seed), defaultdict(list)
+
+    def client(pipeline, number):
+        for each in range(4):
+            outcomes[each].append(_persistent(pipeline, f"{number}-{each}", f"cats {each}"))
+
+    script = Script()
+    script.before["text"] = lambda: time.sleep(0.3)
+    chosen = Settings(health_period_s=0, database_url="sqlite://", restart_limit=1000, restart_backoff_s=0)
+    with start_pipeline(chosen, script.ports(ThreadedTimers())) as pipeline:
+        clients = [threading.Thread(target=client, args=(pipeline, number)) for number in range(5)]
+        for thread in clients:
+            thread.start()
+        for _ in range(10):
+            time.sleep(source.random() / 5)
+            pipeline.addresses[source.choice(sorted(pipeline.addresses))].tell(Crash())
+        for thread in clients:
+            thread.join()
+        return dict(outcomes), pipeline.in_flight()
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 1000), schedule=greenroom.schedules())
+def test_clients_that_race_while_actors_die_get_one_meme_for_a_topic(seed, schedule):
+    outcomes, in_flight = greenroom.run(lambda: clients_that_race(seed), schedule).result
+    memes = {topic: [each for each in every if isinstance(each, Meme)] for topic, every in outcomes.items()}
+    assert sum(map(len, memes.values())) >= 0.8 * sum(map(len, outcomes.values()))
+    assert all(len({meme.id for meme in every if not meme.degraded}) <= 1 for every in memes.values())
+    assert in_flight == ()
 
 
 @pytest.mark.slow
