@@ -13,9 +13,10 @@ from dspy_meme_gen import names
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.actors.scorer import Scorer
 from dspy_meme_gen.actors.text_generator import TextGenerator
+from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import KINDS, Failed
 from dspy_meme_gen.ledger import Ledger
-from dspy_meme_gen.messages import Abandon, ChildRestarted, Withdraw, Work, WorkDone, WorkExpired, WorkFailed, WorkRefused
+from dspy_meme_gen.messages import Abandon, ChildRestarted, Generate, Withdraw, Work, WorkDone, WorkExpired, WorkFailed, WorkRefused
 from greenroom.policies.drawn import schedule_bytes
 from machines.part import CLIENTS, PartMachine, on_stage
 from machines.statistics import Statistics
@@ -30,6 +31,7 @@ LIMIT_S: Final = 3.0
 BREAKS: Final = (names.CACHE, names.REFINER, names.SCORER, *KINDS, names.TEXT_GENERATOR, names.IMAGE_GENERATOR)
 PORTS: Final = ("text", "text", "image", "scorer", "refiner", "factuality")
 CRASHABLE: Final[dict[str, type]] = {"text": TextGenerator, "scorer": Scorer, "generator": MemeGenerator}
+DEADLY: Final[dict[str, type]] = {"scorer": Work, "generator": Generate}
 STAGE_OF: Final = {
     names.CACHE: "cache",
     names.REFINER: "refining",
@@ -49,6 +51,7 @@ class _Out:
     worker: str
     told: int
     deaths: int = 0
+    task: object = None
 
     @property
     def kind(self) -> str:
@@ -78,10 +81,14 @@ class BreakerMachine(PartMachine):
         self.models = {kind: breaker.Breaker(rests.get(kind, 3), REST_S) for kind in BREAKS}
         self.out: dict[int, _Out] = {}
         self.lost: list[tuple[int, _Out]] = []
+        self.begun: Counter[str] = Counter()
         self.stage_of: dict[str, str] = {}
         self.open_for: dict[str, str] = {}
         taps.heard(lambda name, _, message: self.note("heard", message) if name == names.MEME_GENERATOR else None)
         taps.told(self._told)
+        self.deadly: Counter[str] = Counter()
+        self.died_of: Counter[object] = Counter()
+        taps.after(Address, "point_at", self._on_start)
         taps.before(Ledger, "report", lambda _, request_id, stage, *__: self.note("begins", request_id, stage))
         taps.before(Ledger, "settle", lambda _, request_id, outcome: self.note("settles", request_id, outcome))
 
@@ -151,6 +158,19 @@ class BreakerMachine(PartMachine):
         """An actor dies of its next message."""
         self.crash_one(CRASHABLE[actor])
 
+    @precondition(on_stage)
+    @rule(actor=st.sampled_from(("scorer", "generator")), deaths=st.integers(1, 3))
+    def crash_again(self, actor: str, deaths: int) -> None:
+        """An actor dies of its next work, and so do its successors, which are given the same."""
+        if self.crash(CRASHABLE[actor], self._on_crash, when=DEADLY[actor]):
+            self.deadly[actor] = deaths
+
+    def _on_start(self, _: object, address: Address, ref: Any, __: int) -> None:
+        actor = {names.SCORER: "scorer", names.MEME_GENERATOR: "generator"}.get(address.name, "")
+        if self.deadly[actor] > 0:
+            self.deadly[actor] -= 1
+            self.crash(ref, self._on_crash, when=DEADLY[actor])
+
     def _submit(self, client: str) -> None:
         # Where the refiner is the trouble, texts have to need it.
         wish = "stubborn cats" if self.trouble == "refiner" else "cats"
@@ -167,6 +187,7 @@ class BreakerMachine(PartMachine):
             elif what == "asks":
                 self._asks(now_s, *rest)
             elif what == "begins" and rest[1] != "routing":
+                self._give_lost_up(now_s, rest[0])  # a task that was given up for lost may be why it begins
                 self.stage_of[rest[0]] = rest[1]
                 self._give_up(now_s, rest[0])
             elif (
@@ -174,6 +195,7 @@ class BreakerMachine(PartMachine):
                 and type(rest[1]).__name__ in {"Meme", "Rejected", "Failed"}
                 and rest[1] != Failed("ActorCrashed", "routing")
             ):
+                self._give_lost_up(now_s, rest[0])
                 self._give_up(now_s, rest[0])
             elif what == "died" and rest[0] == names.MEME_GENERATOR:
                 self._give_up(now_s, *{each.request_id for each in self.out.values()})
@@ -188,6 +210,10 @@ class BreakerMachine(PartMachine):
                 self._end(now_s, serial, HOW[type(message)])
             case Withdraw(request_id):
                 self._give_up(now_s, request_id)
+            case Generate(request):
+                self.begun[request.request_id] += 1
+                times = self.begun[request.request_id]
+                assert times <= 2, f"{request.request_id} was begun by {times} orchestrators: what has killed two is given to no third"
             case Abandon():
                 self._give_up(now_s, *{each.request_id for each in self.out.values()})
             case ChildRestarted(name, incarnation):
@@ -203,12 +229,19 @@ class BreakerMachine(PartMachine):
             assert refusing, f"{message.request_id}: a call in stage {stage} was refused, and the model lets it through"
             self.open_for[message.request_id] = stage
             return
-        call = _Out(message.request_id, name, incarnation, deaths)
+        call = _Out(message.request_id, name, incarnation, deaths, message.task)
         if call.kind in self.models:
             ((through, self.models[call.kind]),) = breaker.step(self.models[call.kind], Ask(message.serial, now_s))
             assert through, f"{message.request_id}: {name} was called, and the model refuses it: {self.models[call.kind]}"
         self._least_loaded(name)
         self.out[message.serial] = call
+
+    def _survived(self, lost: _Out) -> None:
+        """What has killed two workers is given to no third, unless it is begun anew."""
+        self.died_of[self.reruns, lost.request_id, lost.worker, lost.task] += lost.told > 0
+        if lost.worker == names.SCORER:
+            times = self.died_of[self.reruns, lost.request_id, lost.worker, lost.task]
+            assert times <= 2, f"{lost.worker} died {times} times of the same task of {lost.request_id}"
 
     def _least_loaded(self, name: str) -> None:
         """Nobody in a pool idles while another has a queue."""
@@ -225,10 +258,11 @@ class BreakerMachine(PartMachine):
             if serial not in self.out:
                 continue
             deaths = each.deaths + (each.told > 0)
+            self._survived(each)
             failed = each.worker == names.CACHE or deaths > 1
             self._end(now_s, serial, "bad" if failed else "unheard")
-            if each.request_id == until and not failed:
-                return deaths
+            if each.request_id == until:
+                return 0 if failed else deaths
         return 0
 
     def _give_up(self, now_s: float, *request_ids: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
@@ -98,6 +99,8 @@ class CacheMachine(PartMachine):
         self.given = _Given(capacity, ttl_s) if given else None
         self.expected: dict[int, object] = {}
         self.hits: set[str] = set()
+        self.begun: set[str] = set()
+        self.deaths = 0
         self.leaders: dict[str, str] = {}
         self.stored: set[str] = set()
         self.to_remember: list[str] = []
@@ -157,7 +160,7 @@ class CacheMachine(PartMachine):
         """A request is taken back, perhaps the one that others wait for."""
         self.cancel_request(client, which)
 
-    @rule(port=st.sampled_from(("text", "scorer", "image")), calls=st.integers(1, 2))
+    @rule(port=st.sampled_from(("text", "scorer", "image", "appropriateness")), calls=st.integers(1, 2))
     def fail(self, port: str, calls: int) -> None:
         """The next calls of a port raise: what comes of it is degraded, and not kept."""
         self.script.fail[port] += calls
@@ -167,6 +170,20 @@ class CacheMachine(PartMachine):
     def delay(self, seconds: float) -> None:
         """A text takes long; who wants the same waits for it."""
         self.nap("text", seconds)
+
+    @precondition(on_stage)
+    @rule(which=st.integers(0, 2), schedule=schedule_bytes())
+    def take_back_at_the_end(self, which: int, schedule: bytes) -> None:
+        """A request is taken back in the moment in which its picture is done."""
+        self.nap("image", 1.0)
+        request_id = self.submit_request("ann", **self.wishes[which])
+        self.client("bob").call("cancel", self._cancel_later, request_id)
+        self.run(b"")
+        self.advance(1.0, schedule)
+
+    def _cancel_later(self, request_id: str) -> bool:
+        time.sleep(1.0)
+        return self.service.cancel(request_id)
 
     @precondition(lambda self: self.given is not None)
     @rule(down=st.booleans())
@@ -197,14 +214,21 @@ class CacheMachine(PartMachine):
                     self._begins(*rest)
                 case "ends":
                     self._ends(*rest)
+                case "died" if rest[0] == names.CACHE:
+                    self.deaths += 1
                 case "died" if rest[0] == names.MEME_GENERATOR:
                     self.leaders.clear()
                     self.to_remember.clear()
         assert not self._at_rest() or not self.to_remember, f"made, and not kept: {self.to_remember}"
+        self._nobody_failed_for_another()
+        restarts = self.service.addresses[names.CACHE].incarnation - 1
+        assert restarts <= self.deaths, f"the cache was started again {restarts} times, and was made to crash {self.deaths} times"
+
+    def _nobody_failed_for_another(self) -> None:
+        """The cache fails nobody, and a request that fails has tried itself: it did not wait for one that failed."""
         for request_id, outcome in self.ended.items():
-            assert not isinstance(outcome, Failed) or outcome.stage != "cache", (
-                f"{request_id} could have been made without the cache: {outcome}"
-            )
+            if isinstance(outcome, Failed) and outcome != Failed("ActorCrashed", "routing"):
+                assert request_id in self.begun, f"{request_id} never had a text made, and is {outcome}"
 
     def _payload(self, request_id: str) -> str:
         return repr(request_from(self.requests[request_id]).payload)
@@ -242,6 +266,7 @@ class CacheMachine(PartMachine):
             self.stored.add(request_id)
         if stage != "text":
             return
+        self.begun.add(request_id)
         assert request_id not in self.hits, f"{request_id} is made again, although the cache has it"
         leader = self.leaders.setdefault(self._payload(request_id), request_id)
         assert leader == request_id, f"{request_id} is made, although {leader} of the same payload is being made"

@@ -155,6 +155,9 @@ def complaint(flow: Flow) -> str | None:
     unknown = set(flow.waiting) - {request for _, request in flow.line}
     if unknown:
         return f"taken, and in no line: {sorted(unknown)}"
+    gone = {request for _, request in flow.line} - set(flow.waiting)
+    if gone:
+        return f"in line, and nobody waits for them: {sorted(gone)}"
     if flow.waiting and len(flow.at_work) < flow.size:
         return f"{len(flow.waiting)} wait, and only {len(flow.at_work)} of {flow.size} places are taken"
     return None
