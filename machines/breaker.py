@@ -82,6 +82,7 @@ class BreakerMachine(PartMachine):
         self.out: dict[int, _Out] = {}
         self.lost: list[tuple[int, _Out]] = []
         self.begun: Counter[str] = Counter()
+        self.serials: set[int] = set()
         self.stage_of: dict[str, str] = {}
         self.open_for: dict[str, str] = {}
         taps.heard(lambda name, _, message: self.note("heard", message) if name == names.MEME_GENERATOR else None)
@@ -222,6 +223,8 @@ class BreakerMachine(PartMachine):
                 self.lost = sorted(gone, key=lambda one: (jobs.index(one[1].request_id), one[0]))
 
     def _asks(self, now_s: float, name: str, incarnation: int, message: Work | WorkRefused) -> None:
+        assert message.serial not in self.serials, f"serial {message.serial} was used before: an answer to it may be to either call"
+        self.serials.add(message.serial)
         deaths = self._give_lost_up(now_s, message.request_id)
         if isinstance(message, WorkRefused):
             stage = self.stage_of[message.request_id]

@@ -12,7 +12,7 @@ from dspy_meme_gen import bootstrap, names
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import KINDS
 from dspy_meme_gen.resilience.restarts import RestartPolicy, Strategy
-from dspy_meme_gen.resilience.supervision import Group
+from dspy_meme_gen.resilience.supervision import Group, Plan
 from dspy_meme_gen.roster import Roster
 from greenroom.policies.drawn import schedule_bytes
 from machines.part import CLIENTS, PartMachine, on_stage
@@ -93,6 +93,7 @@ class SupervisionMachine(PartMachine):
         self.tree = tree.Tree(TREES[name], LIMITS)
         self.incarnations = dict.fromkeys(ACTORS, 0)
         self.paused_s = 0.0
+        self.pause_ends_s = 0.0
         self.supervisor_died = False
         if TREES[name] is not SERVICE:
             self.taps.replace(bootstrap, "tree", lambda _: _group(TREES[name]))
@@ -105,9 +106,14 @@ class SupervisionMachine(PartMachine):
 
     def set_taps(self, taps: Taps) -> None:
         """What the supervisor learns of deaths, under the roster's lock, and whom a name stands for from then on."""
-        taps.after(Roster, "failed", lambda _, __, name, incarnation: self.note("learns", name, incarnation))
+        taps.after(Roster, "failed", self._on_plan)
         taps.before(Address, "point_at", self._on_start)
         taps.after(Roster, "start_awaited", lambda started, *_: self.note("started", [name for name, _ in started]))
+
+    def _on_plan(self, plan: Any, _: Roster, name: str, incarnation: int) -> None:
+        self.note("learns", name, incarnation)
+        if isinstance(plan, Plan) and plan.delay_s > 0:
+            self.pause_ends_s = self.now_s + plan.delay_s
 
     def _on_start(self, address: Address, _: object, incarnation: int) -> None:
         self.note("starts", address.name, incarnation, address.ref is not None and address.ref.is_alive())
@@ -135,6 +141,21 @@ class SupervisionMachine(PartMachine):
         """The one that has the worst of it dies once more."""
         self.kill(self.victim, CLIENTS[0])
         self.run(schedule)
+
+    @precondition(lambda self: not self.on_threads and self.pause_ends_s > self.now_s)
+    @rule(schedule=schedule_bytes())
+    def kill_the_supervisor_as_a_pause_ends(self, schedule: bytes) -> None:
+        """The supervisor dies in the very moment in which it is to be told that a pause is over."""
+        address = self.service.addresses[names.SUPERVISOR]
+        left_s = self.pause_ends_s - self.now_s
+        if address.ref is not None and self.crash(address.ref, self._on_crash):
+            self.client(CLIENTS[1]).call("kill", self._tell_later, left_s, address)
+            self.run(b"")
+            self.advance(left_s, schedule)
+
+    def _tell_later(self, seconds: float, address: Address) -> None:
+        time.sleep(seconds)
+        address.tell("a message that no actor knows")
 
     @precondition(on_stage)
     @rule(actor=st.sampled_from(ACTORS), at=st.integers(1, 5))
