@@ -172,17 +172,18 @@ class CacheMachine(PartMachine):
         self.nap("text", seconds)
 
     @precondition(on_stage)
-    @rule(which=st.integers(0, 2), schedule=schedule_bytes())
-    def take_back_at_the_end(self, which: int, schedule: bytes) -> None:
-        """A request is taken back in the moment in which its picture is done."""
-        self.nap("image", 1.0)
+    @rule(which=st.integers(0, 2), port=st.sampled_from(("store", "image")), schedule=schedule_bytes())
+    def take_back_at_the_end(self, which: int, port: str, schedule: bytes) -> None:
+        """A request is taken back in the moment in which it is stored, or its picture is done."""
+        self.nap(port, 1.0)
         request_id = self.submit_request("ann", **self.wishes[which])
-        self.client("bob").call("cancel", self._cancel_later, request_id)
         self.run(b"")
+        self.client("bob").call("cancel", self._cancel_later, request_id)
         self.advance(1.0, schedule)
 
     def _cancel_later(self, request_id: str) -> bool:
         time.sleep(1.0)
+        time.sleep(0)  # whoever has just been told that it is done goes first, unless the schedule says otherwise
         return self.service.cancel(request_id)
 
     @precondition(lambda self: self.given is not None)

@@ -193,6 +193,7 @@ class _Image(_Port):
 
 class _Store(_Port):
     def put(self, record: MemeRecord) -> None:
+        self.script.meet("store", record.id)
         if self.script.store_is_down:
             raise PortDown("the store is down")
         self.script.records[record.id] = record

@@ -85,9 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.report:
         code = _fill(options, known, results)
         results.tidy([UNCHANGED, *(mutant.name for mutant in every)])
-    print(table.text(known, results, list(MACHINES)))
+    versions = plan.Versions(every, MACHINES)
+    print(table.text(known, results, list(MACHINES), versions))
     if options.write:
-        table.write(PAGE, every, results, list(MACHINES))
+        table.write(PAGE, every, results, list(MACHINES), versions)
     return code or int(bool(table.complaints(known, results)))
 
 

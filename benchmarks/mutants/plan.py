@@ -29,8 +29,8 @@ class Versions:
         self._machines = {name: _digest(Path(sys.modules[machine.__module__].__file__ or "")) for name, machine in machines.items()}
 
     def of(self, cell: Cell) -> tuple[str, ...]:
-        """The digests that go with a cell."""
-        return self._mutants[cell.mutant], self._machines[cell.machine]
+        """The digests that go with a cell; "none" for what is no more."""
+        return self._mutants.get(cell.mutant, "none"), self._machines.get(cell.machine, "none")
 
 
 def phases(known: Sequence[Mutant], machines: Sequence[str]) -> Iterator[list[tuple[Mutant, list[Cell]]]]:

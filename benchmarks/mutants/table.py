@@ -13,22 +13,23 @@ if TYPE_CHECKING:
 
     from benchmarks.mutants.cell import Mode, Result, Results
     from benchmarks.mutants.mutant import Mutant
+    from benchmarks.mutants.plan import Versions
 
 BEGINS: Final = "<!-- the matrix begins: written by python -m benchmarks.mutants --report --write -->"
 ENDS: Final = "<!-- the matrix ends -->"
 
 
-def text(known: Sequence[Mutant], results: Results, machines: Sequence[str]) -> str:
+def text(known: Sequence[Mutant], results: Results, machines: Sequence[str], versions: Versions) -> str:
     """The matrix for a terminal, what it comes to, and what is wrong."""
     rows = [["mutant", *machines, "size", "random walk", "threads"]]
     rows += [[mutant.name, *_row(mutant, results, machines)] for mutant in known]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += ["", *_sums(known, results, machines), *complaints(known, results)]
+    lines += ["", *_sums(known, results, machines), *complaints(known, results), *doubts(known, results, versions)]
     return "\n".join(lines)
 
 
-def write(page: Path, known: Sequence[Mutant], results: Results, machines: Sequence[str]) -> None:
+def write(page: Path, known: Sequence[Mutant], results: Results, machines: Sequence[str], versions: Versions) -> None:
     """Put the table between its two marks in a page. Raises ValueError if they are not there."""
     before, begins, rest = page.read_text(encoding="utf-8").partition(BEGINS)
     _, ends, after = rest.partition(ENDS)
@@ -39,7 +40,8 @@ def write(page: Path, known: Sequence[Mutant], results: Results, machines: Seque
     for mutant in known:
         link = f"[{mutant.name.replace('-', ' ')}](../benchmarks/mutants/{mutant.name}.patch)"
         lines.append(_bar([link, mutant.bug_class, *_row(mutant, results, machines, own="**{}**")]))
-    lines += ["", *(f"- {line}" for line in [*_sums(known, results, machines), *complaints(known, results)])]
+    below = [*_sums(known, results, machines), *complaints(known, results), *doubts(known, results, versions)]
+    lines += ["", *(f"- {line}" for line in below)]
     page.write_text(before + BEGINS + "\n\n" + "\n".join(lines) + "\n\n" + ENDS + after, encoding="utf-8")
 
 
@@ -53,6 +55,20 @@ def complaints(known: Sequence[Mutant], results: Results) -> list[str]:
     for cell, result in sorted(results.by_cell.items()):
         if cell.mutant == UNCHANGED and result.verdict != "survived":
             found.append(f"the unchanged service: {cell.machine}, {cell.mode}, seed {cell.seed}: {result.verdict}: {result.error}")
+    return found
+
+
+def doubts(known: Sequence[Mutant], results: Results, versions: Versions) -> list[str]:
+    """Why not to rely on them: runs of another version, and kills by what was never run over the service as it is."""
+    names = {mutant.name for mutant in known}
+    shown = {cell: result for cell, result in results.by_cell.items() if cell.mutant in names}
+    stale = sum(result.versions != versions.of(cell) for cell, result in shown.items())
+    found = (
+        [f"{stale} of {len(shown)} runs are of an earlier version of the patch or of the machine; a run makes them anew"] if stale else []
+    )
+    sound = {(cell.machine, cell.mode, cell.seed) for cell, result in results.by_cell.items() if cell.mutant == UNCHANGED}
+    bare = {(cell.machine, cell.mode, cell.seed) for cell in shown} - sound
+    found += [f"{machine}, {mode}, seed {seed} has not been run over the service as it is" for machine, mode, seed in sorted(bare)]
     return found
 
 

@@ -132,7 +132,7 @@ def children():
         yield running
 
 
-VERSIONS = plan.Versions(tuple(EVERY.values()), MACHINES | {"nosuch": MACHINES["flow"]})
+VERSIONS = plan.Versions(tuple(EVERY.values()), MACHINES)
 
 
 def test_a_run_kills_a_mutant_and_lets_the_service_itself_live(children):
@@ -196,15 +196,18 @@ def test_the_table_shows_kills_survivals_and_what_must_not_be(tmp_path):
     add(one.name, "flow", "threads", 0, found="undecided")
     add(other.name, "flow", "stage", 0, found="survived", example=150)
     add(UNCHANGED, "flow", "stage", 0, found="killed", example=7)
-    shown = table.text([one, other], results, ["cache", "flow"])
+    shown = table.text([one, other], results, ["cache", "flow"], VERSIONS)
     row = next(line for line in shown.splitlines() if line.startswith(one.name))
     assert row.split() == [one.name, "-", "4*", "3", "+", "1", "70", "(1/2)", "?"]
     assert "1 of 2 mutants are killed" in shown
     assert f"{other.name} survives" in shown
     assert "the unchanged service: flow, stage, seed 0: killed" in shown
+    assert "8 of 8 runs are of an earlier version" in shown
+    assert "cache, stage, seed 0 has not been run over the service as it is" in shown
+    assert "flow, stage, seed 0 has not been run" not in shown
     page = tmp_path / "page.md"
     page.write_text(f"before\n{table.BEGINS}\nold\n{table.ENDS}\nafter\n", encoding="utf-8")
-    table.write(page, [one, other], results, ["cache", "flow"])
+    table.write(page, [one, other], results, ["cache", "flow"], VERSIONS)
     written = page.read_text(encoding="utf-8")
     assert written.startswith("before\n")
     assert written.endswith("after\n")
@@ -212,7 +215,7 @@ def test_the_table_shows_kills_survivals_and_what_must_not_be(tmp_path):
     assert "| **4** |" in written
     page.write_text("nothing\n", encoding="utf-8")
     with pytest.raises(ValueError, match="lacks the lines"):
-        table.write(page, [one], results, ["flow"])
+        table.write(page, [one], results, ["flow"], VERSIONS)
 
 
 @pytest.mark.parametrize(
