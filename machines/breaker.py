@@ -82,6 +82,7 @@ class BreakerMachine(PartMachine):
         self.out: dict[int, _Out] = {}
         self.lost: list[tuple[int, _Out]] = []
         self.begun: Counter[str] = Counter()
+        self.jobs: dict[str, None] = {}  # in the order in which the orchestrator that lives now was given them
         self.serials: set[int] = set()
         self.stage_of: dict[str, str] = {}
         self.open_for: dict[str, str] = {}
@@ -212,14 +213,16 @@ class BreakerMachine(PartMachine):
             case Withdraw(request_id):
                 self._give_up(now_s, request_id)
             case Generate(request):
+                self.jobs.pop(request.request_id, None)
+                self.jobs[request.request_id] = None
                 self.begun[request.request_id] += 1
                 times = self.begun[request.request_id]
                 assert times <= 2, f"{request.request_id} was begun by {times} orchestrators: what has killed two is given to no third"
             case Abandon():
                 self._give_up(now_s, *{each.request_id for each in self.out.values()})
             case ChildRestarted(name, incarnation):
-                jobs = list(dict.fromkeys(each.request_id for each in self.out.values()))
                 gone = [(serial, each) for serial, each in self.out.items() if each.worker == name and each.told < incarnation]
+                jobs = list(self.jobs)
                 self.lost = sorted(gone, key=lambda one: (jobs.index(one[1].request_id), one[0]))
 
     def _asks(self, now_s: float, name: str, incarnation: int, message: Work | WorkRefused) -> None:
@@ -232,6 +235,8 @@ class BreakerMachine(PartMachine):
             assert refusing, f"{message.request_id}: a call in stage {stage} was refused, and the model lets it through"
             self.open_for[message.request_id] = stage
             return
+        twin = [each.worker for each in self.out.values() if (each.request_id, each.kind) == (message.request_id, name.partition("-")[0])]
+        assert not twin, f"{message.request_id}: {name} was called while {twin[0]} still has a call"
         call = _Out(message.request_id, name, incarnation, deaths, message.task)
         if call.kind in self.models:
             ((through, self.models[call.kind]),) = breaker.step(self.models[call.kind], Ask(message.serial, now_s))
