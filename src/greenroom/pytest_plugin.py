@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(accounts)
     told.listeners.append(observed.say)
     if config.getoption("--greenroom-observability"):
-        process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        process = getattr(config, "workerinput", {"workerid": "main"})["workerid"]  # the environment may be an outer run's
         try:
             config.stash[_observations] = observed.Observations(config.rootpath / FOLDER / "observed", process)
         except ModuleNotFoundError as error:

@@ -78,9 +78,6 @@ GIVEN = "test_bank.py::TestLimits::test_small[1]"
 ATOMIC = ("return self.account.ask(self.account.ask(None) + 1)", "return self.account.ask(self.paid)")
 
 
-pytestmark = pytest.mark.xdist_group("a project with failures")  # which takes its time to fail
-
-
 @pytest.fixture(scope="module")
 def environment():
     found = {name: value for name, value in os.environ.items() if name not in ("GREENROOM_ACTORS", "CI")}
