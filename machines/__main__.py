@@ -7,8 +7,10 @@ Exit codes: 0 every machine held, 1 a failure was found (or a replay had nothing
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import hypothesis
@@ -22,7 +24,7 @@ from machines.cache import CacheMachine
 from machines.flow import FlowMachine
 from machines.lifecycle import LifecycleMachine
 from machines.pipeline import PipelineMachine
-from machines.report import print_failure, print_summary
+from machines.report import coverage_document, print_failure, print_summary
 from machines.service import ServiceMachine
 from machines.session import Run, Session
 from machines.store import StoreMachine
@@ -78,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"machines: {error}", file=sys.stderr)
         return 2
     print_summary(runs, interrupted=code == 130)
+    if options.coverage is not None:
+        options.coverage.write_text(json.dumps(coverage_document(runs), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     replayed_nothing = _replayed_nothing(profile, runs)
     if code == 0 and (any(run.error is not None for run in runs) or replayed_nothing):
         code = 1
@@ -103,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--examples", type=_positive, default=None, help="examples for each machine, instead of the profile's")
     parser.add_argument("--seed", type=int, default=None, help="the same seed gives the same examples")
     parser.add_argument("--actors", choices=("stage", "threads"), default="stage", help="a controlled schedule, or Pykka's own threads")
+    parser.add_argument("--coverage", type=Path, metavar="FILE.json", default=None, help="write all that was visited, and what never was")
     parser.add_argument("--replay", metavar="BLOB", default=None, help="run the one example that a failure printed")
     parser.add_argument(
         "--shrink",

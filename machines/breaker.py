@@ -19,6 +19,7 @@ from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import Abandon, ChildRestarted, Generate, Withdraw, Work, WorkDone, WorkExpired, WorkFailed, WorkRefused
 from greenroom.policies.drawn import schedule_bytes
 from machines.part import CLIENTS, PartMachine, on_stage
+from machines.places import breaker as places
 from machines.statistics import Statistics
 from model import breaker
 from model.breaker import Ask, End, How
@@ -63,6 +64,7 @@ class BreakerMachine(PartMachine):
     """Who is let through, after all that the orchestrator has heard so far, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()
+    places = staticmethod(places.places)
     settings: ClassVar[dict[str, Any]] = {
         "text_breaker_failures": 2,
         "text_breaker_s": REST_S,
@@ -97,6 +99,10 @@ class BreakerMachine(PartMachine):
     def _told(self, name: str, incarnation: int, message: object) -> None:
         if isinstance(message, Work | WorkRefused):
             self.note("asks", name, incarnation, message)
+
+    def whereabouts(self, now_s: float) -> dict[str, str]:
+        """Where each breaker is."""
+        return {kind: places.label(model, now_s) for kind, model in self.models.items()}
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 
@@ -281,3 +287,4 @@ class BreakerMachine(PartMachine):
         kind = self.out.pop(serial).kind
         if kind in self.models:
             ((_, self.models[kind]),) = breaker.step(self.models[kind], End(serial, how, now_s))
+            self.visit(now_s)

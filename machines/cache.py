@@ -19,6 +19,7 @@ from dspy_meme_gen.messages import LookUp, Remember, Work, WorkDone, WorkFailed
 from greenroom.policies.drawn import schedule_bytes
 from machines.conformance import adopted
 from machines.part import CLIENTS, WORLD, PartMachine, on_stage
+from machines.places import cache as places
 from machines.statistics import Statistics
 from machines.world import PortDown
 from model import cache
@@ -69,6 +70,7 @@ class CacheMachine(PartMachine):
     """What the cache answers, what is put into it, and who does the work, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()
+    places = staticmethod(places.places)
     waits = False
 
     def start_service(self, chosen: dict[str, Any]) -> None:
@@ -127,6 +129,10 @@ class CacheMachine(PartMachine):
     def _on_heard(self, name: str, _: int, message: object) -> None:
         if name == names.CACHE:
             self.note("heard", message, self.given is not None and self.given.down)
+
+    def whereabouts(self, now_s: float) -> dict[str, str]:
+        """Where the cache is."""
+        return {"cache": places.label(self.model, now_s)}
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 

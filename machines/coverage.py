@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
+    from greenroom import ActorMachine
+
 Step: TypeAlias = tuple[str, str]
 _State = TypeVar("_State")
 NAMED = 5
@@ -123,7 +125,7 @@ def accounts(coverage: Coverage, places: Places | None, rules: Sequence[str], ou
     arrows = " → ".join
     found = [
         Account("rule pairs", tuple(arrows((one, other)) for one in rules for other in rules), _named(coverage.rule_pairs, arrows)),
-        Account("outcomes seen", tuple(outcomes), dict(coverage.outcomes)),
+        Account("kinds of outcome", tuple(outcomes), dict(coverage.outcomes)),
     ]
     if places is not None:
         found[:0] = [
@@ -131,6 +133,17 @@ def accounts(coverage: Coverage, places: Places | None, rules: Sequence[str], ou
             Account("transitions", tuple(map(arrows, places.transitions)), _named(coverage.transitions, arrows)),
         ]
     return tuple(found)
+
+
+def rules_of(machine: type[ActorMachine]) -> tuple[str, ...]:
+    """The names of a machine's rules."""
+    return tuple(rule.function.__name__ for rule in machine.setup_state().rules)
+
+
+def rules_taken(machine: ActorMachine) -> tuple[str, ...]:
+    """The rules that an example has taken so far, in order; what began it is not among them."""
+    known = rules_of(type(machine))
+    return tuple(step.rule for step in machine.program.steps if step.rule in known)
 
 
 def document(found: Iterable[Account]) -> dict[str, Any]:

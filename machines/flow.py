@@ -19,6 +19,7 @@ from dspy_meme_gen.messages import BOUNDED, Released, Submit
 from dspy_meme_gen.resilience.waiting import Waiting
 from greenroom.policies.drawn import schedule_bytes
 from machines.part import CLIENTS, PartMachine, on_stage
+from machines.places import flow as places
 from machines.statistics import Statistics
 from model import flow
 
@@ -34,6 +35,7 @@ class FlowMachine(PartMachine):
     """Who is taken, who is next, and how many are at work, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()
+    places = staticmethod(places.places)
     waits = False
     settings: ClassVar[dict[str, Any]] = {
         "inbox_limit": LIMITS.inbox,
@@ -69,6 +71,10 @@ class FlowMachine(PartMachine):
         super().at_rest()
         told = Counter(map(_reason, self.refused.values()))
         assert self.service.refused() == told, f"counted as refused are {self.service.refused()}, and told were {dict(told)}"
+
+    def whereabouts(self, now_s: float) -> dict[str, str]:  # noqa: ARG002 - as in the base class
+        """Where the flow is."""
+        return {"flow": places.label(self.flow)}
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 

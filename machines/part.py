@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import event
@@ -15,6 +14,8 @@ from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Meme, Outcome, P
 from dspy_meme_gen.errors import Overloaded, RateLimited, ServiceStopped
 from dspy_meme_gen.settings import Settings
 from machines.conformance import adopted
+from machines.coverage import Trail, rules_taken
+from machines.places import pipeline as requests_places
 from machines.statistics import Statistics
 from machines.taps import Taps
 from machines.troubled import TroubledPorts
@@ -24,8 +25,11 @@ from model.stages import first_wrong
 from model.values import request_from
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from dspy_meme_gen.pipeline import Pipeline
     from dspy_meme_gen.ports import MemeCache, Ports
+    from machines.coverage import Places
 
 CLIENTS: Final = ("ann", "bob", "cid")
 WORLD: Final = world()
@@ -50,11 +54,17 @@ class PartMachine(greenroom.ActorMachine):
     settings: ClassVar[dict[str, Any]] = {}
     waits: ClassVar[bool] = True
     """Whether a client waits for its outcome before it makes its next call."""
+    places: ClassVar[Callable[[], Places]] = staticmethod(requests_places.places)
+    """What can be visited: the stages of requests, or what `whereabouts` tells of the machine's own model."""
 
     # -- for the machines ----------------------------------------------------------------------------------------------------
 
     def follow(self) -> None:
         """Hold what was noted since the last step against the model. On a stage only."""
+
+    def whereabouts(self, now_s: float) -> Mapping[str, str] | None:  # noqa: ARG002 - a model may rest
+        """In which of its `places` each part of the machine's model is; None where it is requests that are watched."""
+        return None
 
     def set_taps(self, taps: Taps) -> None:
         """Note what the model is to be told. Called before the pipeline starts; on a stage only."""
@@ -84,6 +94,7 @@ class PartMachine(greenroom.ActorMachine):
         self.reruns = 0
         self.trace: list[tuple[Any, ...]] = []
         self.noted = 0
+        self.trail = Trail()
         self.taps = Taps()
         self.script = TroubledPorts(self._on_progress)
         self.start_service({})
@@ -152,11 +163,19 @@ class PartMachine(greenroom.ActorMachine):
         """Keep something for `follow`: `time.monotonic()`, then this."""
         self.trace.append((time.monotonic(), *what))
 
-    def fresh(self) -> list[tuple[Any, ...]]:
-        """What was noted since the last call."""
+    def fresh(self) -> Iterator[tuple[Any, ...]]:
+        """What was noted since the last call; where the model is before and after each of it counts as visited."""
         batch, self.trace = self.trace, []
         self.statistics.observations += len(batch)
-        return batch
+        for noted in batch:
+            self.visit(noted[0])
+            yield noted
+            self.visit(noted[0])
+
+    def visit(self, now_s: float) -> None:
+        """Where the model is now counts as visited."""
+        for subject, state in (self.whereabouts(now_s) or {}).items():
+            self.trail.visit(subject, state)
 
     # -- what must hold after each step ----------------------------------------------------------------------------------------
 
@@ -187,6 +206,8 @@ class PartMachine(greenroom.ActorMachine):
             outcome = self.futures[request_id].get(timeout=5 if self.on_threads else 0)
             self.ended[request_id] = outcome
             self.statistics.outcomes[type(outcome).__name__] += 1
+            if isinstance(outcome, Meme):
+                self._visit_stage(request_id, "completed", degraded=outcome.degraded)
             if isinstance(outcome, Meme) and not outcome.degraded:
                 expected = generate(request_from(self.requests[request_id]).payload, WORLD).outcome
                 assert adopted(outcome) == expected, f"{request_id} is not the meme of its payload: {outcome} in place of {expected}"
@@ -217,12 +238,17 @@ class PartMachine(greenroom.ActorMachine):
     # -- inside ----------------------------------------------------------------------------------------------------------------
 
     def _on_progress(self, progress: Progress) -> None:
-        stages = self.progress.setdefault(progress.request_id, [])
-        stages.append(progress.stage)
+        self.progress.setdefault(progress.request_id, []).append(progress.stage)
+        if progress.stage != "completed":  # it shows later whether the meme is degraded
+            self._visit_stage(progress.request_id, progress.stage)
         if progress.stage in TERMINAL_STAGES and not self.on_threads and progress.request_id in self.accepted_s:
             latency_s = self.now_s - self.accepted_s[progress.request_id]
             self.statistics.worst_latency_s = max(self.statistics.worst_latency_s, latency_s)
             self.latencies_s[progress.request_id] = latency_s  # judged later: the service lets nothing out that a listener raises
+
+    def _visit_stage(self, request_id: str, stage: str, *, degraded: bool = False) -> None:
+        if not self.on_threads and self.whereabouts(0.0) is None:
+            self.trail.visit(request_id, requests_places.label(stage, degraded=degraded))
 
     def _on_crash(self, task: Any) -> RuntimeError:
         name = task.actor.identity.name
@@ -234,8 +260,8 @@ class PartMachine(greenroom.ActorMachine):
         statistics = self.statistics
         statistics.examples += 1
         statistics.operations += len(self.operations)
-        for name in Counter(type(outcome).__name__ for outcome in self.ended.values()):
-            event(f"outcome {name}")
+        for label in statistics.coverage.add(self.trail, rules_taken(self), (type(outcome).__name__ for outcome in self.ended.values())):
+            event(label)
         if not self.on_threads:
             scheduler = self.stage.scheduler
             statistics.steps += scheduler.steps

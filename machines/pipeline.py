@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -22,11 +21,13 @@ from dspy_meme_gen.actors.scorer import Scorer
 from dspy_meme_gen.actors.text_generator import TextGenerator
 from dspy_meme_gen.actors.verifier import Verifier
 from dspy_meme_gen.bootstrap import start_pipeline
-from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Outcome, Progress, TextPrompt, payload_key
+from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Meme, Outcome, Progress, TextPrompt, payload_key
 from dspy_meme_gen.errors import InvalidRequest, RequestConflict, ServiceStopped
 from dspy_meme_gen.settings import Settings
 from machines.conformance import ANY, Conformance, Seen, adopted
+from machines.coverage import Trail, rules_taken
 from machines.news import News
+from machines.places import pipeline as requests_places
 from machines.repetition import growing_lines, growth_of
 from machines.statistics import Statistics
 from machines.world import ScriptedPorts, world
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dspy_meme_gen.pipeline import Pipeline
+    from machines.coverage import Places
 
 CLIENTS: Final = ("ann", "bob", "cid")
 WISHES: Final = (
@@ -101,11 +103,13 @@ class PipelineMachine(greenroom.ActorMachine):
     """Submits, duplicates, conflicts, cancels, crashes, failing ports; the model says what may come of it."""
 
     statistics: ClassVar[Statistics] = Statistics()
+    places: ClassVar[Callable[[], Places]] = staticmethod(requests_places.places)
 
     # -- set-up ----------------------------------------------------------------------------------------------------------
 
     def start_actors(self) -> None:
         """The whole pipeline over scripted ports."""
+        self.trail = Trail()
         self.seen: list[Seen] = []
         self.futures: dict[str, Any] = {}
         self.served: dict[str, GenerateMeme] = {}
@@ -378,8 +382,9 @@ class PipelineMachine(greenroom.ActorMachine):
     def _on_progress(self, progress: Progress) -> None:
         if self.muted:
             return
-        stages = self.progress.setdefault(progress.request_id, [])
-        stages.append(progress.stage)
+        self.progress.setdefault(progress.request_id, []).append(progress.stage)
+        if progress.stage != "completed":  # it shows later whether the meme is degraded
+            self.trail.visit(progress.request_id, requests_places.label(progress.stage))
         if progress.stage in TERMINAL_STAGES:
             self.seen.append(Seen("event", self._now(), Finish(progress.request_id), None))
             if not self.on_threads and progress.request_id in self.accepted:
@@ -430,6 +435,8 @@ class PipelineMachine(greenroom.ActorMachine):
                 assert request_id not in self.ended, f"{request_id} was given two outcomes: {self.ended[request_id]}, then {outcome}"
                 self.ended[request_id] = outcome
                 self.statistics.outcomes[type(outcome).__name__] += 1
+                if isinstance(outcome, Meme):
+                    self.trail.visit(request_id, requests_places.label("completed", degraded=outcome.degraded))
                 batch[index] = Seen("event", each.now_s, each.call, Ending(adopted(outcome), tuple(self.progress[request_id])))
         self.statistics.observations += len(batch)
         self.conformance.follow(batch, self._now())
@@ -478,9 +485,8 @@ class PipelineMachine(greenroom.ActorMachine):
         statistics = self.statistics
         statistics.examples += 1
         statistics.operations += len(self.operations)
-        outcomes = Counter(type(outcome).__name__ for outcome in self.ended.values())
-        for name in outcomes:
-            event(f"outcome {name}")
+        for label in statistics.coverage.add(self.trail, rules_taken(self), (type(outcome).__name__ for outcome in self.ended.values())):
+            event(label)
         if not self.on_threads:
             self._count_stage()
         statistics.example_ended()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from machines.coverage import accounts, document, rules_of
+from model.values import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from machines.coverage import Account
     from machines.session import Run
 
 _BLOB = re.compile(r"@reproduce_failure\('[^']+', b'([^']+)'\)")
@@ -59,6 +63,7 @@ def print_summary(runs: list[Run], *, interrupted: bool = False) -> None:
             ("operations checked", f"{statistics.operations:,} client calls, {statistics.observations:,} observations against the model"),
             ("invariants held", f"{statistics.invariants:,} checks after steps, {statistics.memory_checks:,} memory checks at rest"),
             ("outcomes", outcomes or "none"),
+            *((account.name, str(account)) for account in covered(run)),
             ("deepest inbox", inbox),
             ("worst latency", f"{statistics.worst_latency_s:g} virtual seconds, {statistics.worst_latency_steps:,} steps"),
             ("peak memory", f"{run.peak_memory / 1e6:,.0f} MB resident"),
@@ -70,3 +75,15 @@ def print_summary(runs: list[Run], *, interrupted: bool = False) -> None:
     failed = [run.name for run in runs if run.error is not None]
     checked = f"{len(runs)} machine{'s' if len(runs) != 1 else ''} checked"
     print(f"\n{checked}: {'failures in ' + ', '.join(failed) if failed else 'interrupted' if interrupted else 'no failure'}")
+
+
+def covered(run: Run) -> tuple[Account, ...]:
+    """What of its model, its rules and the outcomes a machine has visited, and what never."""
+    places = getattr(run.machine, "places", None)
+    outcomes = [outcome.__name__ for outcome in TERMINAL]
+    return accounts(run.statistics.coverage, places() if places is not None else None, rules_of(run.machine), outcomes)
+
+
+def coverage_document(runs: list[Run]) -> dict[str, Any]:
+    """The coverage of all machines, whole, for a file."""
+    return {run.name: {"examples": run.statistics.examples, **document(covered(run))} for run in runs}

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from machines.coverage import Coverage
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +28,7 @@ class Statistics:
     worst_latency_steps: int = 0
     memory_checks: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    coverage: Coverage = field(default_factory=Coverage)
     listener: Callable[[], None] | None = None
 
     def example_ended(self) -> None:

@@ -16,6 +16,7 @@ from dspy_meme_gen.resilience.supervision import Group, Plan
 from dspy_meme_gen.roster import Roster
 from greenroom.policies.drawn import schedule_bytes
 from machines.part import CLIENTS, PartMachine, on_stage
+from machines.places import supervision as places
 from machines.statistics import Statistics
 from model import tree
 
@@ -73,6 +74,7 @@ class SupervisionMachine(PartMachine):
     """Who is started again, when, and when it is too much, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()
+    places = staticmethod(places.places)
     waits = False
     settings: ClassVar[dict[str, Any]] = {"restart_limit": LIMITS.most, "restart_window_s": LIMITS.window_s}
 
@@ -119,6 +121,10 @@ class SupervisionMachine(PartMachine):
         self.note("starts", address.name, incarnation, address.ref is not None and address.ref.is_alive())
         if address.name == names.MEME_GENERATOR:
             self.reruns = max(self.reruns, incarnation - 1)
+
+    def whereabouts(self, now_s: float) -> dict[str, str]:
+        """Where the tree is."""
+        return {"tree": places.label(self.tree, now_s)}
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def _transitions() -> Iterator[tuple[str, str]]:
             continue
         for after in sorted(following):
             yield before, after
-            if after == "completed" and before == "storing":  # what comes from the cache is never degraded
+            if after == "completed":  # also from the cache: who has waited for another's work is given what came of it
                 yield before, label(after, degraded=True)
         for after in sorted(ABORTS):
             yield before, after

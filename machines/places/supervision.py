@@ -31,10 +31,8 @@ def label(state: Tree, now_s: float) -> str:
 
 def places() -> Places:
     """Of all trees with a group of two actors in a group with a third."""
-    starts = [
-        (Tree(Group("pipeline", root, (Group("pool", pool, ("a", "b")), "c")), _LIMITS), 0.0) for root, pool in product(_STRATEGIES, repeat=2)
-    ]
-    return reachable(starts, _moves, lambda moment: label(*moment), _same)
+    trees = [Group("pipeline", root, (Group("pool", pool, ("a", "b")), "c")) for root, pool in product(_STRATEGIES, repeat=2)]
+    return reachable([(Tree(root, _LIMITS), 0.0) for root in trees], _moves, lambda moment: label(*moment), _same)
 
 
 def _moves(moment: _Moment) -> Iterator[_Moment]:
@@ -51,6 +49,7 @@ def _moves(moment: _Moment) -> Iterator[_Moment]:
 
 def _same(moment: _Moment) -> Hashable:
     state, now_s = moment
-    ages = {name: tuple(now_s - past_s for past_s in times if now_s - past_s < _LIMITS.window_s) for name, times in state.restarts_s.items()}
+    window_s = _LIMITS.window_s
+    ages = {name: tuple(now_s - past_s for past_s in times if now_s - past_s < window_s) for name, times in state.restarts_s.items()}
     due = {name: max(0.0, from_s - now_s) for name, (from_s, _) in state.due_s.items()}
     return state.root, state.given_up, tuple(sorted(ages.items())), tuple(sorted(due.items()))
