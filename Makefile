@@ -41,6 +41,13 @@ bench: $(STAMP) ## speed and memory beside the peers, with bars; ARGS=--quick is
 mutants: $(STAMP) ## plant each known fault, show which machine finds it; goes on where it was; ARGS="--expected --mutants 'cache-*'"
 	@$(PY) -m benchmarks.mutants $(ARGS)
 
+regression: $(STAMP) ## CPU of each stage beside the stored baseline; ARGS=--update stores a new one, ARGS=--fail lets it fail
+	@$(PY) -m benchmarks.regression $(ARGS)
+
+coverage: $(STAMP) ## branch coverage of the actors by the machines alone
+	@$(PY) -m coverage run --source=src/dspy_meme_gen/actors -m machines --shrink greenroom $(ARGS)
+	@$(PY) -m coverage report --fail-under=95
+
 pykka-suite: $(STAMP) ## Pykka's own tests on the stage (needs a package index); ARGS="--schedules 10 --policy pct"
 	@$(PY) -m benchmarks.pykka_suite $(ARGS)
 
