@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test fuzz replay lint bench mutants lock wheel clean pykka-suite
+.PHONY: help setup check test fuzz replay lint bench regression coverage mutants lock wheel clean pykka-suite
 
 ARGS ?=
 MINUTES ?= 30

@@ -66,12 +66,13 @@ def test_a_stage_that_has_become_slower_is_named_and_no_other(counted, monkeypat
 
 
 def test_what_becomes_faster_is_no_failure(counted, monkeypatch):
-    monkeypatch.setattr(
-        world, "score", lambda *_, original=world.score: (setattr(counted.clock, "now", counted.clock.now + 40), original(*_))[1]
-    )
-    baseline = counted()
-    monkeypatch.undo()
-    monkeypatch.setattr(stage_cost, "REQUESTS", 8)
+    def slow(*arguments, original=world.score):
+        counted.clock.now += 40
+        return original(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world, "score", slow)
+        baseline = counted()
     assert regression.verdicts(baseline, counted())["scoring"] == "faster"
 
 
