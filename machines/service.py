@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -23,42 +24,30 @@ from dspy_meme_gen.domain import Cancelled, GenerateMeme, TextPrompt
 from dspy_meme_gen.logs import correlation
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.settings import Settings
+from greenroom.errors import UsageError
 from machines import contract
 from machines.access_log import AccessLog
-from machines.part import QUIET, WORLD, PartMachine, on_stage
+from machines.made import Made
+from machines.part import QUIET, PartMachine, on_stage
 from machines.server import LoopServer, Server
 from machines.shelf_store import ShelfStore
 from machines.socket_server import SocketServer
 from machines.statistics import Statistics
 from machines.visitors import Visitors, name_of
-from model.generation import generate
 from model.http import Asks, Sent
-from model.http_answers import meme_document
 from model.service import Books, Limits
 from model.service_reads import READS
 from model.shelf import Shelf
-from model.world import NO_FAULTS, PORTS, Fault, Faults
-from strategies.http_requests import HOSTILE_REQUESTS, JSON, from_contract
+from model.world import Fault, Faults
+from strategies.http_requests import HOSTILE_REQUESTS, JSON, OWNERS, PLACES, SEARCHES, WISHES, from_contract
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from machines.taps import Taps
-    from model.values import Outcome, Payload, Record
 
 LIMITS: Final = Limits(at_once=2, in_line=2, burst=12)
 CONNECTIONS: Final = ("ann", "bob", "cid", "dan", "eve", "fay", "gus")
-WISHES: Final[tuple[dict[str, Any], ...]] = (
-    {"topic": "cats"},
-    {"topic": "tea", "format": "drake"},
-    {"topic": "rude cats", "style": "dry"},
-    {"topic": "vile cats"},
-    {"topic": "dull cats", "priority": "high"},
-    {"topic": "absurd cats", "priority": "low", "max_refinements": 1},
-    {"topic": "  cats \u00a0", "context": ""},
-    {"topic": "cats", "deadline_s": 1.0},
-)
-OWNERS: Final = (("ann", "k1"), ("bob", "k1"), ("ann", "k2"))
 FAILING: Final = ("text", "appropriateness", "factuality", "scorer", "refiner", "image")
 CRASHABLE: Final[dict[str, type]] = {
     "text": TextGenerator,
@@ -67,34 +56,14 @@ CRASHABLE: Final[dict[str, type]] = {
     "generator": MemeGenerator,
     "router": Router,
 }
-PLACES: Final = (
-    "/api/health",
-    "/api/health/live",
-    "/api/health/ready",
-    "/metrics",
-    "/api/v1/analytics/stats/day",
-    "/api/v1/analytics/stats/hour",
-    "/api/v1/analytics/trending",
-    "/api/v1/analytics/trending?limit=1&period=all",
-    "/",
-    "/problems/conflict",
-    "/static/page.js",
-    "/openapi.json",
-)
-SEARCHES: Final[tuple[dict[str, Any], ...]] = (
-    {},
-    {"text": "CATS"},
-    {"text": "draft 0", "format": "classic"},
-    {"limit": 1},
-    {"min_score": 0.6},
-    {"text": "tea", "limit": 1.0},
-)
 
 
 @lru_cache(maxsize=1)
 def strange_requests() -> SearchStrategy[Sent]:
     """Hostile requests, and requests by the contract."""
-    return st.one_of(*HOSTILE_REQUESTS.values(), from_contract(contract.published()))
+    kinds = {**HOSTILE_REQUESTS, "by the contract": from_contract(contract.published())}
+    # Each kind as often as another: Hypothesis would make one choice of all that they choose among.
+    return st.sampled_from(sorted(kinds)).flatmap(lambda kind: kinds[kind])
 
 
 class ServiceMachine(PartMachine):
@@ -117,11 +86,11 @@ class ServiceMachine(PartMachine):
 
     def start_service(self, chosen: dict[str, Any]) -> None:
         """The pipeline, the application over it, and a server."""
-        self.faults: dict[tuple[str, str | None], Faults] = {}
         self.crashes = 0
         self.stopping = False
         self.submitted: dict[str, str] = {}
-        self.books = Books(LIMITS, READS, self._outcomes, self._records, Shelf(self._looks))
+        self.made = Made()
+        self.books = Books(LIMITS, READS, self.made.outcomes, self.made.records, Shelf(self.made.looks))
         self.turns: list[Turns] = []
         self.draining = Draining()
         self.log = AccessLog()
@@ -164,6 +133,8 @@ class ServiceMachine(PartMachine):
             self.nap("text", 4.0)
         for number in range(opening):
             self._post({"topic": f"cats {number}"})
+        for sent in strange:
+            self._send(sent)
 
     # -- those who want a meme -------------------------------------------------------------------------------------------------
 
@@ -199,8 +170,15 @@ class ServiceMachine(PartMachine):
         topic = f"{'stubborn' if port == 'refiner' else 'edgy'} cats {len(self.operations)}"
         faults = Faults(**{port: (Fault("PortDown"),) * calls})
         self.script.inject(TextPrompt(topic, "classic", None, None), faults)
-        self.faults[topic, None] = faults
+        self.made.trouble(topic, faults)
         self._post({"topic": topic})
+
+    @rule(wish=st.sampled_from(range(len(WISHES))), keyed=st.booleans())
+    def make_and_leave(self, wish: int, keyed: bool) -> None:
+        """Somebody wants a meme, and closes the connection soon after: how soon is the schedule's to say."""
+        sent = threading.Event()
+        self._post(WISHES[wish], OWNERS[0] if keyed else None, sent=sent)
+        self.client("impatience").call("leave soon", partial(self.visitors.leave_soon, sent))
 
     @rule(which=st.integers(0, 6))
     def leave(self, which: int) -> None:
@@ -269,13 +247,14 @@ class ServiceMachine(PartMachine):
             with self.visitors.lock:
                 self.script.store_is_down = down
                 self.books.switch_store(down=down)
+                self.made.deferred = True
 
     @precondition(lambda self: not self.on_threads and not self.crashes)
     @rule(actor=st.sampled_from(sorted(CRASHABLE)), at=st.integers(1, 3))
     def crash_actor(self, actor: str, at: int) -> None:
         """An actor raises at one of its next messages; nobody outside is to notice."""
         self.crashes += 1
-        self.books.crashed = True
+        self.books.crashed = self.made.deferred = True
         self.crash_one(CRASHABLE[actor], at)
 
     @precondition(lambda self: len(self.operations) > 5 and self.books.draining is None)
@@ -294,19 +273,21 @@ class ServiceMachine(PartMachine):
 
     # -- an exchange -----------------------------------------------------------------------------------------------------------
 
-    def _post(self, wish: dict[str, Any], owner: tuple[str, str] | None = None, *, later: bool = False) -> None:
+    def _post(
+        self, wish: dict[str, Any], owner: tuple[str, str] | None = None, *, later: bool = False, sent: threading.Event | None = None
+    ) -> None:
         user = owner[0] if owner else CONNECTIONS[len(self.operations) % 3]
         headers = (*JSON, ("idempotency-key", owner[1].encode())) if owner else JSON
         body = json.dumps(wish | {"user_id": user}).encode()
-        self._send(Sent("POST", f"/api/v1/memes/{'async' if later else ''}", headers, body))
+        self._send(Sent("POST", f"/api/v1/memes/{'async' if later else ''}", headers, body), sent)
 
     def _connection(self) -> str:
         return CONNECTIONS[len(self.operations) % len(CONNECTIONS)]
 
-    def _send(self, sent: Sent) -> None:
+    def _send(self, sent: Sent, under_way: threading.Event | None = None) -> None:
         # The request is no argument: arguments are written down for the picture, and some bodies are large.
         name = f"{sent.method} {sent.target[:60]} {sent.body[:80].decode('ascii', 'replace')}".rstrip()
-        self.client(self._connection()).call(name, partial(self.visitors.exchange, sent))
+        self.client(self._connection()).call(name, partial(self.visitors.exchange, sent, under_way))
 
     def _stop(self, grace_s: float) -> None:
         with self.visitors.lock:
@@ -322,33 +303,8 @@ class ServiceMachine(PartMachine):
     def _picture_of(self, meme_id: str) -> str:
         """The sha256 of its picture."""
         known = self.books.shelf.possible.get(meme_id)
-        records = self._records(known[0]) if known else frozenset()
+        records = self.made.records(known[0]) if known else frozenset()
         return next((record.meme.image.sha256 for record in records), "0" * 64)
-
-    # -- the world -------------------------------------------------------------------------------------------------------------
-
-    def _ways(self, payload: Payload) -> list[Faults]:
-        """What a request may have met: all that was injected for its prompt, or what others have left of it."""
-        faults = self.faults.get((payload.topic, payload.style), NO_FAULTS)
-        ways = [NO_FAULTS]
-        for port in PORTS:
-            queue = getattr(faults, port)
-            ways += [Faults(**{port: queue[used:]}) for used in range(len(queue))]
-        return ways
-
-    def _outcomes(self, payload: Payload) -> frozenset[Outcome]:
-        outcomes = {generate(payload, WORLD, way).outcome for way in self._ways(payload)}
-        if self.books.ever_down or self.books.crashed:
-            outcomes |= {generate(payload, WORLD, _deferred(way)).outcome for way in self._ways(payload)}
-        return frozenset(outcomes)
-
-    def _records(self, payload: Payload) -> frozenset[Record]:
-        records = (generate(payload, WORLD, way).record for way in self._ways(payload))
-        return frozenset(record for record in records if record is not None)
-
-    def _looks(self, payload: Payload) -> frozenset[str]:
-        documents = (meme_document(record.meme, payload.topic, payload.style) for record in self._records(payload))
-        return frozenset(json.dumps(document, sort_keys=True) for document in documents)
 
     # -- taps ------------------------------------------------------------------------------------------------------------------
 
@@ -426,11 +382,6 @@ class ServiceMachine(PartMachine):
         self._complain()
 
 
-def _deferred(faults: Faults) -> Faults:
-    values = {port: getattr(faults, port) for port in PORTS}
-    return Faults(**values | {"store": (Fault("OperationalError"),)})
-
-
 class ServiceOverASocketMachine(ServiceMachine):
     """The same behind uvicorn, on a real socket: it needs real threads."""
 
@@ -438,4 +389,6 @@ class ServiceOverASocketMachine(ServiceMachine):
 
     def new_server(self) -> Server:
         """Uvicorn on a port of its own."""
+        if not self.on_threads:
+            raise UsageError("a socket needs real threads and real time: run this machine with --actors=threads")
         return SocketServer()

@@ -39,18 +39,22 @@ class Visitors:
         self.server = server
         self.books = books
         self.visits: dict[int, Visit] = {}
+        self.impatient: dict[threading.Event, Exchange] = {}
         self.complaints: list[str] = []
         self.answers = 0
         self.lock: Any = threading.Lock() if on_threads else nullcontext()  # on a stage nobody else runs between two visible operations
 
-    def exchange(self, sent: Sent) -> str:
-        """Inside a client: send, wait, and hold the answer against what is legal."""
+    def exchange(self, sent: Sent, under_way: threading.Event | None = None) -> str:
+        """Send, wait, and hold the answer against what is legal. `under_way` is set once it is sent."""
         with self.lock:
             exchange = self.books.begin(sent, time.monotonic())
         if sent.header("x-request-id") is None:
             sent = Sent(sent.method, sent.target, (*sent.headers, ("x-request-id", name_of(exchange).encode())), sent.body, sent.announced)
         try:
             visit = self.visits[exchange.serial] = self.server.send(sent)
+            if under_way is not None:
+                self.impatient[under_way] = exchange
+                under_way.set()
             answer = visit.answer()
             with self.lock:
                 if answer is None or exchange.left:
@@ -121,6 +125,11 @@ class Visitors:
             except (Illegal, AssertionError) as error:
                 self.complaints.append(f"leafing {limit} at a time, {start or 'first'}: {error}")
                 return "illegal"
+
+    def leave_soon(self, under_way: threading.Event) -> str:
+        """Leave once it is sent."""
+        under_way.wait()
+        return self.leave(self.impatient.pop(under_way))
 
     def leave(self, exchange: Exchange) -> str:
         with self.lock:

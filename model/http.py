@@ -7,7 +7,7 @@ What it asks for is answered by what is known of the service, which is `model.se
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
 from model.http_fields import SEARCH, WISH, Fields, fields_of
@@ -64,7 +64,7 @@ NAMED: Final[Mapping[str, Callable[[str], object]]] = {
 """What could be the name of such a thing: nothing else is looked up."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sent:
     """A request as it goes over the wire. `target` is the path, percent-encoded, with its query; names of headers are in lower case.
 
@@ -76,6 +76,14 @@ class Sent:
     headers: tuple[tuple[str, bytes], ...] = ()
     body: bytes = b""
     announced: bool = True
+
+    def __repr__(self) -> str:
+        """As Python, short also where the body is long and says the same again and again."""
+        rest = "" if self.announced else ", announced=False"
+        return f"Sent({self.method!r}, {self.target!r}, {self.headers!r}, {_shown(self.body)}{rest})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401, ARG002, FBT001 - IPython's protocol, which Hypothesis speaks
+        printer.text(repr(self))
 
     def header(self, name: str) -> str | None:
         """The first header of that name."""
@@ -147,6 +155,14 @@ def judge(sent: Sent) -> Judged:
         return Refused(("method-not-allowed",), allow=tuple(sorted({method for template in matching for method in ROUTES[template]})))
     other = sent.path.rstrip("/") if sent.path.endswith("/") else sent.path + "/"
     return Moved(other) if any(_match(template, other) is not None for template in ROUTES) else Refused(("not-found",))
+
+
+def _shown(body: bytes) -> str:
+    """Bytes as an expression; what is repeated is shown once."""
+    if len(body) < 200:
+        return repr(body)
+    runs = re.finditer(rb"(.)\1{9,}|(?:(?!(.)\2{9,}).)+", body, re.DOTALL)
+    return " + ".join(f"{run[1]!r} * {len(run[0])}" if run[1] else repr(run[0]) for run in runs)
 
 
 def _match(template: str, path: str) -> str | None:

@@ -1,0 +1,221 @@
+"""The service machine finds what breaks the contract; on a stage, in threads, and behind a socket it finds nothing that is not there.
+
+More faults that it finds are in benchmarks/mutants, by the name service-….
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import uuid
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+import greenroom
+from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
+from dspy_meme_gen.api import memes
+from dspy_meme_gen.api.turns import Turns
+from dspy_meme_gen.domain import GenerateMeme, Priority
+from dspy_meme_gen.promise import Promise
+from machines import contract
+from machines.access_log import AccessLog
+from machines.finding import examples_to_find
+from machines.server import Broken, LoopServer
+from machines.service import ServiceMachine, ServiceOverASocketMachine
+from machines.socket_server import SocketServer
+from model.http import Sent
+from model.http_answers import Answer, Illegal
+
+MUTANTS = {}
+FEW = settings(max_examples=5, stateful_step_count=10, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def mutant(plant):
+    MUTANTS[plant.__name__] = plant
+    return plant
+
+
+@mutant
+def a_turn_is_kept_when_the_client_leaves(patch):
+    @asynccontextmanager
+    async def turn(self, priority):
+        if self.at_work < self._at_once:
+            self.at_work += 1
+        else:
+            await self._wait(priority)
+        try:
+            yield
+        except Exception:
+            self._pass_on()
+            raise
+        self._pass_on()
+
+    patch.setattr(Turns, "turn", turn)
+
+
+@mutant
+def a_key_is_the_same_for_all_users(patch):
+    def request_of(wish, key):
+        request_id = uuid.uuid4().hex if key is None else hashlib.sha256(key.encode()).hexdigest()
+        return GenerateMeme.create(request_id=request_id, **wish.model_dump() | {"priority": Priority(wish.priority)})
+
+    patch.setattr(memes, "request_of", request_of)
+
+
+@mutant
+def an_outcome_that_comes_between_is_told_nobody(patch):
+    def when_set(self, listener):
+        if self._value:
+            listener(self._value[0])
+            return
+        with self._lock:
+            self._listeners.append(listener)
+
+    patch.setattr(Promise, "when_set", when_set)
+
+
+@mutant
+def a_page_skips_a_meme(patch):
+    original = SqlAlchemyStore.page
+
+    def page(self, **asked):
+        found = original(self, **asked)
+        return found if found.next is None else replace(found, next=found.next - 1)
+
+    patch.setattr(SqlAlchemyStore, "page", page)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_it_finds(name, monkeypatch):
+    MUTANTS[name](monkeypatch)
+    assert examples_to_find(ServiceMachine) is not None
+
+
+@pytest.mark.parametrize("machine", [ServiceMachine, ServiceOverASocketMachine])
+def test_it_holds_on_real_threads(machine, monkeypatch):
+    monkeypatch.setenv("GREENROOM_ACTORS", "threads")
+    run_state_machine_as_test(machine, settings=FEW)
+
+
+def test_a_socket_is_not_for_a_stage():
+    with pytest.raises(greenroom.errors.UsageError, match="--actors=threads"):
+        run_state_machine_as_test(ServiceOverASocketMachine, settings=settings(FEW, max_examples=1))
+
+
+class Served:
+    """An application of a few lines behind a server."""
+
+    def __init__(self, server):
+        self.server = server
+        self.gone = threading.Event()
+        self.entered = threading.Event()
+
+    async def __call__(self, scope, receive, send):
+        what = scope["path"]
+        if what == "/waits":
+            await receive()
+            self.entered.set()
+            assert (await receive())["type"] == "http.disconnect"
+            self.gone.set()
+            return
+        if what == "/raises":
+            raise ValueError("no")
+        if what == "/twice":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message.get("more_body"):
+                break
+        headers = [(b"X-Query", scope["query_string"]), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def answer(self, target, **sent):
+        return self.server.send(Sent("POST", target, **sent)).answer()
+
+
+@pytest.fixture(params=[LoopServer, SocketServer])
+def served(request):
+    app = Served(request.param())
+    app.server.start(app)
+    yield app
+    app.server.stop()
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_both_servers_carry_bytes_there_and_back(served, announced):
+    answer = served.answer("/a%20b?c=%2F", body=b"\x00\xff\r\n" * 3, announced=announced)
+    assert (answer.status, answer.body, answer.header("x-query")) == (200, b"\x00\xff\r\n" * 3, "c=%2F")
+
+
+def test_both_servers_tell_the_application_that_a_client_has_left(served):
+    visit = served.server.send(Sent("GET", "/waits"))
+    assert served.entered.wait(20)
+    visit.leave()
+    assert visit.answer() is None
+    assert served.gone.wait(20)
+
+
+@pytest.mark.parametrize("target", ["/raises", "/twice"])
+def test_a_broken_application_is_seen(target):
+    app = Served(LoopServer())
+    app.server.start(app)
+    try:
+        with pytest.raises(Broken):
+            app.answer(target)
+    finally:
+        app.server.stop()
+
+
+JSON = (("content-type", "application/json"),)
+LISTED = b'{"memes": [], "next": null}'
+
+
+def test_the_contract_knows_what_fits_it():
+    contract.hold(Sent("GET", "/api/v1/memes/"), Answer(200, JSON, LISTED))
+    contract.hold(Sent("GET", "/nowhere"), Answer(404, (), b""))
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "headers", "body", "why"),
+    [
+        ("GET", 200, JSON, b'{"memes": []}', "'next' is a required property"),
+        ("GET", 200, JSON, b'{"memes": [{}], "next": null}', "required property"),
+        ("GET", 200, (("content-type", "text/html"),), LISTED, "expected one of"),
+        ("GET", 202, JSON, LISTED, "not in the contract"),
+        ("GET", 409, JSON, LISTED, "not in the contract"),
+        ("POST", 201, JSON, b"{}", "without Location"),
+    ],
+)
+def test_the_contract_knows_what_does_not(method, status, headers, body, why):
+    with pytest.raises(Illegal, match=why):
+        contract.hold(Sent(method, "/api/v1/memes/"), Answer(status, headers, body))
+
+
+def logged(**fields):
+    log = AccessLog()
+    try:
+        line = {"method": "GET", "route": "/metrics", "status": 200, "seconds": 0.1} | fields
+        logging.getLogger("memespy.http").info("%(method)s %(route)s %(status)s", line, extra={"fields": line | {"correlation": "e1"}})
+    finally:
+        log.close()
+    return log
+
+
+class Asked:
+    sent = Sent("GET", "/metrics")
+
+
+def test_a_log_has_one_line_for_each_exchange_and_no_word_from_outside():
+    logged().check({"e1": Asked})
+    for log in (logged(route="/metrics/<script>"), logged(method="PUT"), logged(path="/metrics?x")):
+        with pytest.raises(AssertionError):
+            log.check({"e1": Asked})
+    with pytest.raises(AssertionError, match="0 lines"):
+        logged().check({"e1": Asked, "e2": Asked})
