@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     App = Callable[[dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 HOST: Final = b"memespy.test"
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 300.0
 
 
 class Broken(AssertionError):

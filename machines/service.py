@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -115,6 +116,8 @@ class ServiceMachine(PartMachine):
         self.visitors.server.stop()
         self.service.stop()
         self.shelf_store.end()
+        # Not before: over a socket an answer is there before its line is.
+        self.log.check({name_of(each): each for each in self.books.exchanges if each.serial in self.visitors.visits and not each.left})
 
     def teardown(self) -> None:
         """As every machine ends; nobody reads the log any more."""
@@ -263,6 +266,7 @@ class ServiceMachine(PartMachine):
         """The server is about to end, and says so."""
         self.books.draining = self.books.tick()
         self.draining.begun = True
+        self.books.drained = self.books.tick()
 
     @precondition(lambda self: len(self.operations) > 8 and not self.stopping)
     @rule(grace_s=st.sampled_from((0.0, 2.0)))
@@ -339,7 +343,6 @@ class ServiceMachine(PartMachine):
         self._complain()
         assert (self.turns[0].at_work, len(self.turns[0])) == (0, 0), f"{self.turns[0].at_work} turns are out, and nobody is there"
         self._only_the_impatient_are_cancelled()
-        self.log.check({name_of(each): each for each in self.books.exchanges if each.serial in self.visitors.visits and not each.left})
         if self.books.stopping is None:
             self._finally()
 
@@ -372,7 +375,7 @@ class ServiceMachine(PartMachine):
             if self.on_threads:
                 return
             self.books.switch_store(down=False)
-            self.advance(6.0, b"")
+            self.perform(time.sleep, 6.0)  # until the outbox is tried once more
         with self.visitors.lock:
             for meme_id in self.books.shelf.found:
                 self.books.shelf.sure.setdefault(meme_id, self.books.moment)

@@ -80,10 +80,10 @@ class Visitors:
         named = answer.header("x-request-id") or ""
         legal = wanted if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", wanted) else None
         assert named == legal or (legal is None and re.fullmatch(r"[0-9a-f]{32}", named)), f"X-Request-Id {named!r}, sent {wanted!r}"
-        draining = self.books.draining
+        draining, drained = self.books.draining, self.books.drained
         if draining is None or exchange.ended is None or exchange.ended < draining:
             assert answer.header("connection") is None, "connections are closed, and nobody drains the server"
-        elif draining < exchange.began:
+        elif drained is not None and drained < exchange.began:
             assert answer.header("connection") == "close", "a server that is about to end keeps its connections"
         if answer.status >= 400:
             text = answer.body.decode("utf-8", "replace")

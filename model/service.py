@@ -86,7 +86,8 @@ Read: TypeAlias = Callable[["Books", Exchange, Answer, int], None]
 class Books:
     """All that is known. `outcomes(payload)` are those that its faults allow, `records(payload)` what may be stored of it.
 
-    `reads` says how the answers to those who only look are judged.
+    `reads` says how the answers to those who only look are judged. The pipeline begins to stop at `stopping` and has stopped at `stopped`;
+    between `draining` and `drained` the server begins to say that it will end.
     """
 
     limits: Limits
@@ -103,6 +104,7 @@ class Books:
     stopping: int | None = None
     stopped: int | None = None
     draining: int | None = None
+    drained: int | None = None
     crashed: bool = False
 
     def tick(self) -> int:

@@ -150,7 +150,7 @@ def _health(books: Books, exchange: Exchange, answer: Answer, _: int) -> None:
     require(answer.status == (503 if status == "down" else 200), f"{answer.status}, and it is {status}")
     begun = books.stopping is not None or (ready and books.draining is not None)
     over = (books.stopped is not None and books.stopped < exchange.began) or (
-        ready and books.draining is not None and books.draining < exchange.began
+        ready and books.drained is not None and books.drained < exchange.began
     )
     require(status != "down" or begun, f"down, and nobody ends it: {document}")
     require(status == "down" or not over, f"{status}, and it is about to end: {document}")

@@ -295,7 +295,7 @@ def test_health_says_what_is_so():
         desk.end(desk.get(target), answer(200, {"status": "ok"}, cache_control="no-store"))
         illegal(desk, desk.get(target), answer(503, {"status": "down"}, cache_control="no-store"), "nobody ends it")
         illegal(desk, desk.get(target), answer(200, {"status": "degraded"}, cache_control="no-store"), "nothing has happened")
-    desk.books.draining = desk.books.tick()
+    desk.books.draining, desk.books.drained = desk.books.tick(), desk.books.tick()
     desk.end(desk.get("/api/health"), answer(200, {"status": "ok"}, cache_control="no-store"))
     illegal(desk, desk.get("/api/health/ready"), answer(200, {"status": "ok"}, cache_control="no-store"), "about to end")
 
