@@ -6,7 +6,7 @@ import json
 import re
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from machines import contract
@@ -15,6 +15,8 @@ from model.http import Sent
 from model.http_answers import Illegal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from machines.server import Server, Visit
     from model.service import Books, Exchange
 
@@ -92,10 +94,15 @@ class Visitors:
 
     def _does_not_echo(self, sent: Sent, text: str) -> None:
         """Of what was sent an error repeats the names of unknown fields, and nothing else."""
-        told = {name: value for name, value in json.loads(text or "{}").items() if name != "errors"}
-        shown = json.dumps(told, ensure_ascii=False)
-        for part in (*re.split(r"[/?&=]", sent.path)[1:], *sent.query.values(), *(value.decode("latin-1") for _, value in sent.headers)):
-            assert len(part) < 12 or part not in shown or part == "application/json", f"an error repeats {part!r}: {shown}"
+        document = json.loads(text or "{}")
+        told = json.dumps({name: value for name, value in document.items() if name != "errors"}, ensure_ascii=False)
+        reasons = " / ".join(str(each["reason"]) for each in document.get("errors", ()))
+        headers = (value.decode("latin-1") for _, value in sent.headers)
+        for part in (*re.split(r"[/?&=]", sent.path)[1:], *sent.query.values(), *headers):
+            hidden = len(part) < 12 or part.isdigit() or part == "application/json"
+            assert hidden or part not in told + reasons, f"an error repeats {part!r}: {text}"
+        for value in _scalars(sent.body):
+            assert len(value) < 4 or value not in told + reasons, f"an error repeats {value!r}: {text}"
 
     def leaf(self, limit: int) -> str:
         """Inside a client: page after page."""
@@ -138,6 +145,20 @@ class Visitors:
             self.books.leave(exchange)
         self.visits[exchange.serial].leave()
         return "left"
+
+
+def _scalars(body: bytes) -> Iterator[str]:
+    """What stands in a body, as Python would write it; nothing of one that is large, or no JSON."""
+    with suppress(ValueError, RecursionError):
+        left = [json.loads(body)] if len(body) < 5_000 else []
+        while left:
+            value = left.pop()
+            if isinstance(value, dict):
+                left += value.values()
+            elif isinstance(value, list):
+                left += value
+            else:
+                yield str(value)
 
 
 def name_of(exchange: Exchange) -> str:
