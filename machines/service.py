@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
@@ -40,11 +40,9 @@ from model.service import Books, Limits
 from model.service_reads import READS
 from model.shelf import Shelf
 from model.world import Fault, Faults
-from strategies.http_requests import HOSTILE_REQUESTS, JSON, OWNERS, PLACES, SEARCHES, WISHES, from_contract
+from strategies.http_requests import JSON, ODD, OWNERS, PLACES, SEARCHES, WISHES, strange
 
 if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
-
     from machines.taps import Taps
 
 LIMITS: Final = Limits(at_once=2, in_line=2, burst=12)
@@ -57,14 +55,6 @@ CRASHABLE: Final[dict[str, type]] = {
     "generator": MemeGenerator,
     "router": Router,
 }
-
-
-@lru_cache(maxsize=1)
-def strange_requests() -> SearchStrategy[Sent]:
-    """Hostile requests, and requests by the contract."""
-    kinds = {**HOSTILE_REQUESTS, "by the contract": from_contract(contract.published())}
-    # Each kind as often as another: Hypothesis would make one choice of all that they choose among.
-    return st.sampled_from(sorted(kinds)).flatmap(lambda kind: kinds[kind])
 
 
 class ServiceMachine(PartMachine):
@@ -128,15 +118,20 @@ class ServiceMachine(PartMachine):
                 self.log.close()
                 self.statistics.observations += self.visitors.answers
 
-    @initialize(strange=st.deferred(lambda: st.lists(strange_requests(), max_size=2)), opening=st.integers(0, 6), slow=st.booleans())
-    def choose_world(self, strange: list[Sent], opening: int, slow: bool) -> None:
+    @initialize(
+        strange=st.deferred(lambda: st.lists(strange(contract.published()), max_size=2)),
+        odd=st.lists(st.sampled_from(range(len(ODD))), max_size=4),
+        opening=st.integers(0, 6),
+        slow=st.booleans(),
+    )
+    def choose_world(self, strange: list[Sent], odd: list[int], opening: int, slow: bool) -> None:
         """Some begin with a few who wait, perhaps for a text that takes long; strange requests are drawn once, for they are wide."""
         self.strange = strange
         if slow and not self.on_threads:
             self.nap("text", 4.0)
         for number in range(opening):
             self._post({"topic": f"cats {number}"})
-        for sent in strange:
+        for sent in (*strange, *(ODD[number] for number in odd)):
             self._send(sent)
 
     # -- those who want a meme -------------------------------------------------------------------------------------------------
@@ -235,6 +230,11 @@ class ServiceMachine(PartMachine):
         """What was drawn at the beginning."""
         self._send(self.strange[which % len(self.strange)])
 
+    @rule(which=st.sampled_from(range(len(ODD))))
+    def send_odd(self, which: int) -> None:
+        """One of those that are known to be odd."""
+        self._send(ODD[which])
+
     # -- what befalls the service ----------------------------------------------------------------------------------------------
 
     @precondition(on_stage)
@@ -251,6 +251,7 @@ class ServiceMachine(PartMachine):
                 self.script.store_is_down = down
                 self.books.switch_store(down=down)
                 self.made.deferred = True
+            self._send(Sent("GET", f"/api/v1/memes/{self._meme_id(0)}"))
 
     @precondition(lambda self: not self.on_threads and not self.crashes)
     @rule(actor=st.sampled_from(sorted(CRASHABLE)), at=st.integers(1, 3))

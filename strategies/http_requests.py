@@ -177,6 +177,29 @@ HOSTILE_REQUESTS: dict[str, SearchStrategy[Sent]] = {
 """By the part of the request that is hostile."""
 
 
+def _odd_post(body: bytes = GOOD, *headers: tuple[str, bytes], announced: bool = True) -> Sent:
+    return Sent("POST", "/api/v1/memes/", (*JSON, *headers), body, announced)
+
+
+ODD: tuple[Sent, ...] = (
+    *map(_odd_post, RAW),
+    *(_odd_post(body, announced=False) for body in RAW if len(body) > 2**16),
+    *(_odd_post(GOOD, ("x-request-id", value)) for value in (b"e1<script>alert(1)</script>", b"e1 forged", b"e" * 65, b"")),
+    *(_odd_post(GOOD, ("idempotency-key", value)) for value in (b"a b", b"", b"\xe9", b"k" * 129)),
+    *(Sent("POST", "/api/v1/memes/", (("content-type", kind),), GOOD) for kind in MEDIA_TYPES),
+    _odd_post(b'{"topic": "cats", "style": "' + b"secret" * 9 + b'"}'),
+    _odd_post(b'{"topic": "ca\\ud800ts"}'),
+    _odd_post(b'{"topic": "cats", "<script>": 1}'),
+    Sent("GET", "/api/v1/memes/%3Cscript%3Ealert(1)%3C%2Fscript%3E"),
+    Sent("GET", "/api/v1/memes/status/r1%0D%0ASet-Cookie%3A%20a%3Db"),
+    Sent("GET", "/api/v1/analytics/stats/..%2F..%2Fetc%2Fpasswd"),
+    Sent("GET", "/api/v1/memes/?limit=0&start=x"),
+    Sent("DELETE", "/api/v1/memes/"),
+    Sent("GET", "/api/v1/memes"),
+)
+"""Known odd requests, by number: quick to draw, so that each comes up soon."""
+
+
 def from_contract(document: Document) -> SearchStrategy[Sent]:
     """Requests that an OpenAPI document allows, and requests that break what it says of a body in one place."""
     operations = [
@@ -185,6 +208,13 @@ def from_contract(document: Document) -> SearchStrategy[Sent]:
         for method, operation in methods.items()
     ]
     return st.one_of(*operations)
+
+
+def strange(document: Document) -> SearchStrategy[Sent]:
+    """Hostile requests, and requests by a contract."""
+    kinds = {**HOSTILE_REQUESTS, "by the contract": from_contract(document)}
+    # Each kind as often as another: Hypothesis would make one choice of all that they choose among.
+    return st.sampled_from(sorted(kinds)).flatmap(lambda kind: kinds[kind])
 
 
 def _operation(document: Document, path: str, method: str, operation: Document) -> SearchStrategy[Sent]:
