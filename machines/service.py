@@ -175,6 +175,8 @@ class ServiceMachine(PartMachine):
     def make_and_leave(self, wish: int, keyed: bool) -> None:
         """Somebody wants a meme, and closes the connection soon after: how soon is the schedule's to say."""
         sent = threading.Event()
+        if not self.on_threads:
+            self.nap("text", 1.0)  # or all would be over before anybody could leave
         self._post(WISHES[wish], OWNERS[0] if keyed else None, sent=sent)
         self.client("impatience").call("leave soon", partial(self.visitors.leave_soon, sent))
 
@@ -268,6 +270,7 @@ class ServiceMachine(PartMachine):
         self.books.draining = self.books.tick()
         self.draining.begun = True
         self.books.drained = self.books.tick()
+        self._send(Sent("GET", "/api/health/ready"))
 
     @precondition(lambda self: len(self.operations) > 8 and not self.stopping)
     @rule(grace_s=st.sampled_from((0.0, 2.0)))
@@ -310,8 +313,6 @@ class ServiceMachine(PartMachine):
         known = self.books.shelf.possible.get(meme_id)
         records = self.made.records(known[0]) if known else frozenset()
         return next((record.meme.image.sha256 for record in records), "0" * 64)
-
-    # -- taps ------------------------------------------------------------------------------------------------------------------
 
     def _submits(self, _: Pipeline, request: GenerateMeme) -> None:
         if request.request_id not in self.futures:
@@ -356,11 +357,8 @@ class ServiceMachine(PartMachine):
         assert turns.at_work + len(turns) == len(makers), f"{turns.at_work} at work, {len(turns)} in line, and {len(makers)} wait"
         assert not len(turns) or turns.at_work == LIMITS.at_once, f"{len(turns)} in line, and {turns.at_work} are served"
         gone = {name_of(each) for each in self.books.exchanges if each.left and isinstance(each.judged, Asks) and each.judged.key is None}
-        under_way = [request_id for request_id, name in self.submitted.items() if name in gone and self._is_under_way(request_id)]
+        under_way = [each for each in self.futures if each not in self.ended and self.submitted[each] in gone]
         assert not under_way, f"whoever wanted these has left: {under_way}"
-
-    def _is_under_way(self, request_id: str) -> bool:
-        return request_id in self.futures and request_id not in self.ended
 
     def _only_the_impatient_are_cancelled(self) -> None:
         left = {name_of(each) for each in self.books.exchanges if each.left and each.identity[0] == ""}
@@ -381,6 +379,10 @@ class ServiceMachine(PartMachine):
             for meme_id in self.books.shelf.found:
                 self.books.shelf.sure.setdefault(meme_id, self.books.moment)
         self.perform(self.visitors.leaf, 2)
+        if self.books.shelf.order:
+            payload = self.books.shelf.possible[self.books.shelf.order[0]][0]
+            wish = json.dumps({"text": payload.topic, "limit": 1}).encode()
+            self.perform(self.visitors.exchange, Sent("POST", "/api/v1/analytics/search", JSON, wish))
         for meme_id in list(self.books.shelf.found)[-2:]:
             self.perform(self.visitors.exchange, Sent("GET", f"/api/v1/memes/{meme_id}"))
         self._complain()

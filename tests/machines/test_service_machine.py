@@ -21,7 +21,6 @@ from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
 from dspy_meme_gen.api import memes
 from dspy_meme_gen.api.turns import Turns
 from dspy_meme_gen.domain import GenerateMeme, Priority
-from dspy_meme_gen.promise import Promise
 from machines import contract
 from machines.access_log import AccessLog
 from machines.finding import examples_to_find
@@ -65,18 +64,6 @@ def a_key_is_the_same_for_all_users(patch):
         return GenerateMeme.create(request_id=request_id, **wish.model_dump() | {"priority": Priority(wish.priority)})
 
     patch.setattr(memes, "request_of", request_of)
-
-
-@mutant
-def an_outcome_that_comes_between_is_told_nobody(patch):
-    def when_set(self, listener):
-        if self._value:
-            listener(self._value[0])
-            return
-        with self._lock:
-            self._listeners.append(listener)
-
-    patch.setattr(Promise, "when_set", when_set)
 
 
 @mutant
