@@ -319,6 +319,7 @@ class ServiceMachine(PartMachine):
             self.requests[request.request_id] = request
             self.submitted[request.request_id] = correlation.get()
             self.accepted_s[request.request_id] = self.now_s
+            self.visitors.submits(correlation.get())
 
     def _has_submitted(self, result: Any, _: Pipeline, request: GenerateMeme) -> None:
         if not isinstance(result, Exception):
@@ -340,7 +341,7 @@ class ServiceMachine(PartMachine):
             self._at_a_standstill()
 
     def at_rest(self) -> None:
-        """Everyone has been answered: no turn is out, the log has one line for each, and what was made can be found."""
+        """Everyone has been answered: no turn is out, and what was made can be found."""
         super().at_rest()
         self._complain()
         assert (self.turns[0].at_work, len(self.turns[0])) == (0, 0), f"{self.turns[0].at_work} turns are out, and nobody is there"
@@ -380,8 +381,8 @@ class ServiceMachine(PartMachine):
                 self.books.shelf.sure.setdefault(meme_id, self.books.moment)
         self.perform(self.visitors.leaf, 2)
         if self.books.shelf.order:
-            payload = self.books.shelf.possible[self.books.shelf.order[0]][0]
-            wish = json.dumps({"text": payload.topic, "limit": 1}).encode()
+            topic = self.books.shelf.possible[self.books.shelf.order[0]][0].topic
+            wish = json.dumps({"text": topic, "limit": 1}).encode()
             self.perform(self.visitors.exchange, Sent("POST", "/api/v1/analytics/search", JSON, wish))
         for meme_id in list(self.books.shelf.found)[-2:]:
             self.perform(self.visitors.exchange, Sent("GET", f"/api/v1/memes/{meme_id}"))

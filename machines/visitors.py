@@ -50,15 +50,16 @@ class Visitors:
         self.lock: Any = threading.Lock() if on_threads else nullcontext()  # on a stage nobody else runs between two visible operations
 
     def exchange(self, sent: Sent, under_way: threading.Event | None = None) -> str:
-        """Send, wait, and hold the answer against what is legal. `under_way` is set once it is sent."""
+        """Send, wait, and hold the answer against what is legal. `under_way` is set once it is sent, or begun."""
         with self.lock:
             exchange = self.books.begin(sent, time.monotonic())
         if sent.header("x-request-id") is None:
             sent = Sent(sent.method, sent.target, (*sent.headers, ("x-request-id", name_of(exchange).encode())), sent.body, sent.announced)
+        if under_way is not None:
+            self.impatient[under_way] = exchange
         try:
             visit = self.visits[exchange.serial] = self.server.send(sent)
-            if under_way is not None:
-                self.impatient[under_way] = exchange
+            if under_way is not None and exchange.serial % 2:
                 under_way.set()
             answer = visit.answer()
             with self.lock:
@@ -73,7 +74,16 @@ class Visitors:
             if exchange.ended is None:
                 exchange.ended = self.books.tick()
             return "illegal"
+        finally:
+            if under_way is not None:
+                under_way.set()
         return str(answer.status)
+
+    def submits(self, name: str) -> None:
+        """The pipeline is given the request of this exchange: whoever waits for that may leave."""
+        for under_way, exchange in list(self.impatient.items()):
+            if name_of(exchange) == name:
+                under_way.set()
 
     def _envelope(self, exchange: Exchange, sent: Sent, answer: Any) -> None:
         """What every answer has, and what no error tells."""
@@ -137,7 +147,7 @@ class Visitors:
                 return "illegal"
 
     def leave_soon(self, under_way: threading.Event) -> str:
-        """Leave once it is sent."""
+        """Leave once it is sent, or the pipeline has begun with it."""
         under_way.wait()
         return self.leave(self.impatient.pop(under_way))
 
