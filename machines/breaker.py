@@ -267,6 +267,8 @@ class BreakerMachine(PartMachine):
 
     def _give_lost_up(self, now_s: float, until: str | None = None) -> int:
         """What went down with a worker is over, one after the other, up to that of the request that is called for again: its deaths."""
+        if until is not None and all(each.request_id != until for _, each in self.lost):
+            return 0
         while self.lost:
             serial, each = self.lost.pop(0)
             if serial not in self.out:
