@@ -152,7 +152,7 @@ def judge(sent: Sent) -> Judged:
         if what is not None:
             return _asked(what, found, sent)
     if matching:
-        return Refused(("method-not-allowed",), allow=tuple(sorted({method for template in matching for method in ROUTES[template]})))
+        return Refused(("method-not-allowed",), allow=tuple(sorted(ROUTES[next(iter(matching))])))
     other = sent.path.rstrip("/") if sent.path.endswith("/") else sent.path + "/"
     return Moved(other) if any(_match(template, other) is not None for template in ROUTES) else Refused(("not-found",))
 

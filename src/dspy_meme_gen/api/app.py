@@ -65,9 +65,9 @@ def _add_pages(app: FastAPI) -> None:
 
 
 def _methods(routes: Iterable[BaseRoute], http: Request) -> list[str]:
-    """What a path knows, all its routes together."""
+    """What a path knows: all routes of the first template that fits it, for `/memes/async` is no meme that could be looked at."""
     fitting = [route for route in routes if isinstance(route, Route) and route.matches(http.scope)[0] is not Match.NONE]
-    return sorted({method for route in fitting for method in (route.methods or ())})
+    return sorted({method for route in fitting if route.path == fitting[0].path for method in (route.methods or ())})
 
 
 def _add_handlers(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
