@@ -88,7 +88,8 @@ def pattern_of(expected):
     return re.compile("".join(parts))
 
 
-def test_the_printed_picture_of_the_stop_race_shows_the_message_that_nobody_reads(capsys):
+def test_the_printed_picture_of_the_stop_race_shows_the_message_that_nobody_reads(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")  # pytest-xdist's workers have 80, where the last line is broken
     assert main(["explore", "examples/stop_race.py::scenario"]) == 1
     text = capsys.readouterr().out
     heading = next(line.split() for line in text.splitlines() if line.endswith("Closer-2"))
