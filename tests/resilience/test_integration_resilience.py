@@ -141,6 +141,45 @@ def test_a_backup_of_postgresql_is_restored_whole_into_an_empty_database(served,
     assert [restored.client.get(document["image"]["url"]).content for document in made] == pictures
 
 
+def test_one_part_after_another_goes_and_none_takes_the_others_with_it(served, postgres, postgres_url, redis_server):
+    service = served(DATABASE_URL=postgres_url, REDIS_URL=redis_server.url)
+    with Load(service.url, clients=1) as load:
+        load.wait_for(AT_WORK)
+        redis_server.kill()
+        load.wait_for(AT_WORK)
+        postgres.kill()
+        load.wait_for(AT_WORK)
+        service.wait_until("the word of both", lambda: {status_of(service, part) for part in ("store", "cache")} == {"degraded"})
+        assert service.client.get("/api/health/ready").status_code == 200
+        redis_server.restore()
+        service.wait_until("the cache", lambda: status_of(service, "cache") == "ok")
+        assert status_of(service, "store") == "degraded", "one that comes back says nothing about the other"
+        postgres.restore()
+        service.wait_until("recovery", lambda: service.health()["status"] == "ok")
+        load.wait_for(AT_WORK)
+    assert load.failed == []
+    assert any("store_deferred" in document["degraded"] for document in load.made), "there was an outage"
+    service.wait_until("an empty outbox", lambda: status_of(service, "outbox") == "ok")
+    kept = stored(postgres_url)
+    assert len(kept) == len(set(kept))
+    assert set(kept) == load.ids
+
+
+def test_who_sends_too_much_is_told_when_to_come_back_and_then_is_served(served):
+    service = served(MEMESPY_USER_BURST="2", MEMESPY_USER_RATE_PER_S="0.5")
+
+    def wants(topic, user):
+        return service.client.post("/api/v1/memes/async", json={"topic": topic, "user_id": user})
+
+    answers = [wants(f"cats {number}", "eager") for number in range(12)]
+    assert [answer.status_code for answer in answers[:2]] == [202, 202]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+    assert wants("cats", "patient").status_code == 202, "others are not held up"
+    service.wait_until("the next turn", lambda: wants("cats again", "eager").status_code == 202)
+
+
 DAY_S = 24 * 3600.0
 
 
