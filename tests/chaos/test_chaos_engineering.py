@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import greenroom
+from dspy_meme_gen import bootstrap
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.bootstrap import start_pipeline
 from dspy_meme_gen.domain import GenerateMeme, Meme
 from dspy_meme_gen.messages import Crash
 from dspy_meme_gen.settings import Settings
+from tests.chaos import clocks, pressure
 from tests.chaos.monkey import PORTS, TRICKS, ChaosMonkey, ChaoticCache
 from tests.memespy.fakes import Script
 
@@ -134,6 +136,60 @@ def test_clients_that_race_while_actors_die_get_one_meme_for_a_topic(seed, sched
     assert sum(map(len, memes.values())) >= 0.8 * sum(map(len, outcomes.values()))
     assert all(len({meme.id for meme in every if not meme.degraded}) <= 1 for every in memes.values())
     assert in_flight == ()
+
+
+def counted(offsets, **how):
+    return greenroom.run(lambda: clocks.counted(offsets, **how), max_steps=100_000).result
+
+
+def test_nothing_that_counts_seconds_minds_a_wall_clock_that_jumps():
+    steady = counted(clocks.STEADY)
+    assert steady["cache"] == [1, 1, 1, 2], "for its time to live a meme is known"
+    assert counted(clocks.JUMPS) == steady
+
+
+def test_whatever_goes_by_the_wall_clock_is_found_out():
+    steady = counted(clocks.STEADY)
+    assert counted(clocks.STEADY, everywhere=True) == steady, "a clock that is right does no harm"
+    wrong = counted(clocks.JUMPS, everywhere=True)
+    assert {name for name in steady if wrong[name] != steady[name]} == set(steady)
+
+
+EVERYBODY = ["HIGH", "LOW", "NORMAL"]
+
+
+def test_full_memory_sheds_low_priority_first_and_free_memory_lets_everybody_in(monkeypatch):
+    used = [0]
+    monkeypatch.setattr(bootstrap, "resident_bytes", lambda: used[0])
+
+    def use(share):
+        used[0] = int(share * pressure.LIMIT_MB * 1_000_000)
+
+    shares = (0.3, 0.6, 0.75, 0.9, 0.97, 1.2, 0.9, 0.75, 0.3)
+    seen, early = greenroom.run(lambda: pressure.rise_and_fall(shares, use)).result
+    assert seen == [
+        (0.3, EVERYBODY, "ok"),
+        (0.6, EVERYBODY, "degraded"),
+        (0.75, ["HIGH", "NORMAL"], "degraded"),
+        (0.9, ["HIGH"], "degraded"),
+        (0.97, [], "down"),
+        (1.2, [], "down"),
+        (0.9, ["HIGH"], "degraded"),
+        (0.75, ["HIGH", "NORMAL"], "degraded"),
+        (0.3, EVERYBODY, "ok"),
+    ]
+    assert isinstance(early, Meme), "who was taken before is served, whatever its priority"
+
+
+def test_a_port_that_leaks_is_noticed_before_the_limit_and_forgiven_when_it_stops():
+    seen = greenroom.run(pressure.leak).result
+    assert seen["at first"].checks["memory"].status == "ok"
+    assert seen["made"] > 0
+    assert seen["most"] < seen["limit"] + 3 * pressure.BLOCK, "nobody is taken any more, so it leaks no more: a block for each priority"
+    assert seen["when nobody is taken"].checks["pressure"].detail == "full"
+    assert seen["beyond the limit"].checks["memory"].detail == "does not answer (MemoryError)"
+    assert seen["free again"].checks["memory"].status == "ok"
+    assert {"HIGH", "NORMAL"} <= set(seen["taken"])
 
 
 @pytest.mark.slow
