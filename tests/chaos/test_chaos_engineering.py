@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -22,6 +21,7 @@ from dspy_meme_gen.settings import Settings
 from tests.chaos import clocks, pressure
 from tests.chaos.monkey import PORTS, TRICKS, ChaosMonkey, ChaoticCache
 from tests.memespy.fakes import Script
+from tests.variables import duration_s
 
 REQUESTS = 25
 RETRIES = 4
@@ -196,7 +196,7 @@ def test_a_port_that_leaks_is_noticed_before_the_limit_and_forgiven_when_it_stop
 def test_an_hour_of_chaos_in_virtual_time():
     """TEST_DURATION virtual seconds (3600)."""
     monkey = ChaosMonkey(11)
-    requests = max(50, int(os.environ.get("TEST_DURATION", "3600")) // 15)
+    requests = max(50, int(duration_s(3600)) // 15)
     outcomes, after, _, deferred, in_flight = chaos(monkey, PORTS, requests=requests)
     assert sum(isinstance(outcome, Meme) for outcome in outcomes) > 0.8 * len(outcomes)
     assert isinstance(after, Meme)

@@ -64,6 +64,8 @@ else:
     import psutil
     import pytest
 
+    from tests.variables import duration_s
+
     ROOT = Path(__file__).parents[2]
 
     def drive(service, folder, *, users, seconds):
@@ -98,7 +100,7 @@ else:
     @pytest.mark.slow
     def test_a_sustained_load_leaks_no_memory(served, tmp_path):
         """For TEST_DURATION seconds (60), twice: after a warm-up the memory must stop growing."""
-        seconds = max(10, int(os.environ.get("TEST_DURATION", "60")))
+        seconds = max(10, int(duration_s(60)))
         service = served(MEMESPY_RECALLED_MB="4", MEMESPY_CACHE_CAPACITY="50", MEMESPY_RECORDED_OUTCOMES="50")
         drive(service, tmp_path, users=20, seconds=seconds)
         warm_mb = resident_mb(service)

@@ -30,13 +30,17 @@ QUICK = {
 _TAKEN_AWAY = ("MEMESPY_", "DATABASE_", "REDIS_", "OPENAI_", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
+_LEVEL = "DEBUG" if os.environ.get("LOG_LEVEL", "").strip().upper() == "DEBUG" else "INFO"
+"""Nothing less than INFO: tests read in the log when a server is ready."""
+
+
 class Served:
     """The service on a free port, with a data directory of its own."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         own = {name: value for name, value in os.environ.items() if not name.startswith(_TAKEN_AWAY)}
         source = str(Path(dspy_meme_gen.__file__).parents[1])
-        self.environment = own | QUICK | {"PYTHONPATH": source, "XDG_DATA_HOME": str(folder), "LOG_LEVEL": "INFO"} | environment
+        self.environment = own | QUICK | {"PYTHONPATH": source, "XDG_DATA_HOME": str(folder), "LOG_LEVEL": _LEVEL} | environment
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "dspy_meme_gen", "serve", "--port", "0"]

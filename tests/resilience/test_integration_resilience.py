@@ -18,6 +18,7 @@ from dspy_meme_gen.domain import GenerateMeme, Meme
 from dspy_meme_gen.settings import Settings
 from tests.memespy.fakes import Script
 from tests.resilience.served import PATIENCE_S, Load
+from tests.variables import duration_s
 
 pytestmark = pytest.mark.integration
 
@@ -185,7 +186,7 @@ DAY_S = 24 * 3600.0
 
 def test_a_day_of_outages_is_survived_with_every_request_answered():
     """TEST_DURATION virtual seconds (a day), a request every ten minutes: every hour something else is away, and comes back."""
-    duration_s = float(os.environ.get("TEST_DURATION", DAY_S))
+    lasting_s = duration_s(DAY_S)
     away = [("store", ConnectionError), ("image", TimeoutError), ("scorer", MemoryError), ("factuality", ConnectionError)]
 
     def scenario():
@@ -193,7 +194,7 @@ def test_a_day_of_outages_is_survived_with_every_request_answered():
         chosen = Settings(database_url="sqlite://", outbox_drain_s=60.0, recorded_outcomes=20)
         with start_pipeline(chosen, script.ports(ThreadedTimers())) as pipeline:
             began_s = time.monotonic()
-            while time.monotonic() < began_s + duration_s:
+            while time.monotonic() < began_s + lasting_s:
                 hour, minute = divmod(int(time.monotonic() - began_s) // 60, 60)
                 script.before.clear()
                 if minute < 30:
@@ -210,6 +211,6 @@ def test_a_day_of_outages_is_survived_with_every_request_answered():
     memes = [outcome for outcome in outcomes if isinstance(outcome, Meme)]
     assert len(memes) > 0.999 * len(outcomes), "the seed's availability"
     flags = ("store_deferred", "image_placeholder", "score_default", "factuality_unverified")
-    assert {flag for meme in memes for flag in meme.degraded} == set(flags[: math.ceil(duration_s / 3600)])
+    assert {flag for meme in memes for flag in meme.degraded} == set(flags[: math.ceil(lasting_s / 3600)])
     assert {meme.id for meme in memes} <= stored_ids
     assert (deferred, last.degraded, status) == ((), (), "ok")
