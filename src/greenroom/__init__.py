@@ -24,7 +24,9 @@ from greenroom.confirm import Confirmation, confirm
 from greenroom.determinism import Determinism, determinism
 from greenroom.errors import (
     ActorDied,
+    AsyncioTaskDied,
     BlockedForReal,
+    CallbackRaised,
     ClaimBroken,
     Deadlock,
     GreenroomError,
@@ -62,7 +64,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ActorDied",
     "ActorMachine",
+    "AsyncioTaskDied",
     "BlockedForReal",
+    "CallbackRaised",
     "Checker",
     "ClaimBroken",
     "Confirmation",

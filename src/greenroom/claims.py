@@ -13,6 +13,7 @@ from greenroom.deadlock import deadlock_beside_others, explain_deadlock, held, i
 from greenroom.describe import describe_message
 from greenroom.errors import ActorDied, ClaimBroken, GreenroomError, LeftBehind, Livelock, PromiseBroken, ThreadDied, UsageError
 from greenroom.ignoring import switched_off
+from greenroom.loop_deaths import unretrieved, unseen_raise
 
 if TYPE_CHECKING:
     import pykka
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 CLAIMS: Final = (
     "no_actor_dies_unseen",
     "no_thread_dies_unseen",
+    "no_callback_raises_unseen",
     "no_task_waits_for_ever",
     "no_message_is_left_lying",
     "every_call_is_answered",
+    "no_asyncio_task_dies_unseen",
     "nothing_is_left_behind",
 )
 
@@ -70,6 +73,7 @@ class Claims:
     def _check_after_step(self) -> None:
         self.no_actor_dies_unseen()
         self.no_thread_dies_unseen()
+        self.no_callback_raises_unseen()
         self.no_task_waits_for_ever()
         self.no_message_is_left_lying()
         self._bounds_are_kept()
@@ -92,6 +96,15 @@ class Claims:
         crash = diagnosis.unseen_crash(self._stage.tasks)
         if crash is not None:
             raise crash
+
+    def no_callback_raises_unseen(self) -> None:
+        """No callback of an event loop of asyncio has raised what came to the loop's default exception handler."""
+        if self._stage is not None:
+            self._nothing_ends_unseen("no_callback_raises_unseen", unseen_raise(self._stage.tasks))
+
+    def _nothing_ends_unseen(self, claim: str, error: PromiseBroken | None) -> None:
+        if error is not None and self._holds(claim, type(error)):
+            raise error
 
     def no_task_waits_for_ever(self) -> None:
         """At rest, whoever waits can still be woken; while a fault holds somebody, nobody waits in a circle."""
@@ -169,6 +182,11 @@ class Claims:
         if pending and self._holds("every_call_is_answered", ClaimBroken):
             reason = f"{self.settle_s:g} virtual seconds after the last rule: {'; '.join(map(str, pending))}"
             raise broken("never answered", reason)
+
+    def no_asyncio_task_dies_unseen(self) -> None:
+        """Checked at the end: somebody has retrieved each exception that an asyncio task or future ended by."""
+        if self._stage is not None:
+            self._nothing_ends_unseen("no_asyncio_task_dies_unseen", unretrieved(self._stage.tasks))
 
     def nothing_is_left_behind(self) -> None:
         """Checked at the end: no actor and no thread outlives ``stop_actors``."""

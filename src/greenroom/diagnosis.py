@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Timer
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pykka
 
@@ -11,6 +11,8 @@ from greenroom.deadlock import deadlock_beside_others, explain_deadlock, held, i
 from greenroom.describe import describe_among, describe_message
 from greenroom.errors import (
     ActorDied,
+    AsyncioTaskDied,
+    CallbackRaised,
     ClaimBroken,
     Deadlock,
     GreenroomError,
@@ -20,6 +22,7 @@ from greenroom.errors import (
     ThreadDied,
 )
 from greenroom.focus import focus_of
+from greenroom.loop_deaths import unretrieved, unseen_raise
 from greenroom.runtime import Future, Inbox
 from greenroom.shims.loop_queue import LoopQueue, asyncio_task_text
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from greenroom.history import History
     from greenroom.task import Task
 
+_Died = TypeVar("_Died", bound=PromiseBroken)
 _IDLE: Final = frozenset({"get", "wait", "acquire", "join", "put", "select"})  # what a thread may well wait in for ever
 _MOST_OPERATIONS: Final = 8  # of the longest legal order, the last
 
@@ -59,6 +63,9 @@ def judge(  # noqa: PLR0911 - one way out for each promise, in the order in whic
     crashed = unseen_crash(tasks)
     if crashed is not None and wanted(ThreadDied):
         return crashed
+    in_loop = next((error for error in (unseen_raise(tasks), unretrieved(tasks)) if error is not None and wanted(type(error))), None)
+    if in_loop is not None:
+        return _with_who_waits(in_loop, stuck[0]) if stuck else in_loop
     if stuck:
         deadlock = explain_deadlock(stuck)
         if wanted(type(deadlock)):
@@ -93,7 +100,7 @@ def judge_unfinished(tasks: list[Task], max_steps: int, *, ignore: Collection[ty
     busy = [task for task in left_behind(tasks) if not task.blocked or task.timer]
     if main.done and (main.error is not None or not busy):
         return judge(tasks, ignore=ignore)
-    found: list[PromiseBroken | None] = [unseen_death(tasks), unseen_crash(tasks), deadlock_beside_others(tasks)]
+    found: list[PromiseBroken | None] = [unseen_death(tasks), unseen_crash(tasks), unseen_raise(tasks), deadlock_beside_others(tasks)]
     found.append(_never_at_rest(main, busy) if main.done else livelock(tasks, max_steps))
     return next((error for error in found if error is not None and wanted(type(error))), None)
 
@@ -187,8 +194,8 @@ def unseen_death(tasks: list[Task]) -> ActorDied | None:
     return None
 
 
-def _with_who_waits(died: ActorDied, stuck: Task) -> ActorDied:
-    told = ActorDied(f"{died}\n  and {sentence(stuck)}")
+def _with_who_waits(died: _Died, stuck: Task) -> _Died:
+    told = type(died)(f"{died}\n  and {sentence(stuck)}")
     told.__cause__ = died.__cause__
     told.about = (*died.about, stuck.name)
     return told
@@ -216,6 +223,8 @@ def conclude(history: History, tasks: list[Task], error: BaseException | None) -
         stuck += error.about  # also daemons, on whom the others wait
     history.ended_blocked = {task.name: task.operation for task in tasks if not task.done}
     history.endings = {task.name: _ending(task, stuck) for task in sorted(tasks, key=place_in_picture)}
+    if isinstance(error, AsyncioTaskDied | CallbackRaised) and error.about[0] not in stuck:
+        history.endings[error.about[0]] = f"✗ {type(error.__cause__).__name__} unseen"
     history.ended_by = ""
     if tasks and tasks[0].scheduler.verdict == "steps":
         history.ended_by = "steps" if isinstance(error, Livelock) else ""

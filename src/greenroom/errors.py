@@ -19,6 +19,8 @@ GreenroomError
     ├── Livelock               the program goes on without getting anywhere
     ├── ActorDied              an actor ended by an exception that nobody saw
     ├── ThreadDied             a thread ended by an exception that nobody saw
+    ├── AsyncioTaskDied        an asyncio task or future failed, and nobody retrieved the exception
+    ├── CallbackRaised         a callback of an event loop raised, and nobody saw it
     ├── LeftBehind             actors or threads outlive the scenario
     └── ClaimBroken            what a checker claims does not hold of the history
 """
@@ -111,6 +113,14 @@ class ActorDied(PromiseBroken):
 
 class ThreadDied(PromiseBroken):
     """A thread ended by an exception that nobody saw."""
+
+
+class AsyncioTaskDied(PromiseBroken):
+    """A task or a future of asyncio ended by an exception that nobody retrieved."""
+
+
+class CallbackRaised(PromiseBroken):
+    """A callback of an event loop raised an exception that nobody saw."""
 
 
 class LeftBehind(PromiseBroken):

@@ -272,6 +272,7 @@ class ActorMachine(Injection, Claims, Judging, Recorded):
         self._stopped = True
         self.perform(self.stop_actors)
         self._drive_to_rest()
+        self.no_asyncio_task_dies_unseen()
         self.nothing_is_left_behind()
 
     def _actors_left(self) -> list[pykka.ActorRef[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import queue
 import threading
@@ -71,6 +72,25 @@ def a_thread_that_dies():
     threading.Thread(target=int, args=("no number",), name="parser").start()
 
 
+def an_asyncio_task_that_dies():
+    async def bills():
+        raise ValueError("no account")
+
+    async def main():
+        asyncio.create_task(bills(), name="billing")  # noqa: RUF006 - that is the fault
+        await asyncio.sleep(1)
+
+    asyncio.run(main())
+
+
+def a_callback_that_raises():
+    async def main():
+        asyncio.get_running_loop().call_soon(int, "no number")
+        await asyncio.sleep(1)
+
+    asyncio.run(main())
+
+
 def an_actor_left_behind():
     Asker.start()
 
@@ -83,6 +103,8 @@ DETECTED = {
     a_program_without_an_end: (greenroom.Livelock, "still running after 300 steps: main keeps going", "raise max_steps"),
     an_actor_that_dies_of_a_tell: (greenroom.ActorDied, "Fragile-1 died of ValueError('boom')", "override on_failure"),
     a_thread_that_dies: (greenroom.ThreadDied, "thread parser ended by ValueError", "catch it in the thread"),
+    an_asyncio_task_that_dies: (greenroom.AsyncioTaskDied, "asyncio task billing", "use a TaskGroup"),
+    a_callback_that_raises: (greenroom.CallbackRaised, "callback int() of EventLoop-1 raised ValueError", "catch it in the callback"),
     an_actor_left_behind: (greenroom.LeftBehind, "1 actor still alive when the scenario was over: Asker-1", "ref.stop()"),
 }
 KINDS = [kind for kind, _, _ in DETECTED.values()]
@@ -117,7 +139,7 @@ def test_the_others_stay_on(scenario, ignored, failure_of):
     assert type(failure_of(scenario, ignore=[ignored], **OPTIONS).error) is DETECTED[scenario][0]
 
 
-@pytest.mark.parametrize("other", [an_actor_that_dies_of_a_tell, a_thread_that_dies])
+@pytest.mark.parametrize("other", [an_actor_that_dies_of_a_tell, a_thread_that_dies, a_callback_that_raises])
 @pytest.mark.parametrize("ignored", [greenroom.Livelock, greenroom.Deadlock])
 def test_a_death_beside_what_is_switched_off_is_detected(other, ignored, failure_of):
     def scenario():
@@ -167,7 +189,7 @@ def test_a_machine_switches_it_off(scenario):
     [
         ([greenroom.NondeterminismEscaped], "not NondeterminismEscaped: a failure that cannot be seen again cannot be shown"),
         ([greenroom.BlockedForReal], "not BlockedForReal: a task that waits outside the stage cannot go on"),
-        ([[]], r"not \[\]; there are ActorDied, ClaimBroken, Deadlock, LeftBehind, Livelock"),
+        ([[]], r"not \[\]; there are ActorDied, AsyncioTaskDied, CallbackRaised, ClaimBroken, Deadlock, LeftBehind, Livelock"),
         (greenroom.Deadlock, r"a list of classes, as in ignore=\[greenroom.LeftBehind\]"),
         ("Deadlock", "a list of classes"),
     ],

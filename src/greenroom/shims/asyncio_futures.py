@@ -63,11 +63,23 @@ class _Seen:
 
     def set_exception(self, exception: Any) -> None:
         self._access("write")
-        super().set_exception(exception)  # type: ignore[misc]
+        super().set_exception(exception)  # type: ignore[misc]  # of asyncio.Future
+        queue = queue_of(self.get_loop())  # type: ignore[attr-defined]
+        if queue is not None:
+            queue.adopt(self)  # to see whether anybody retrieves it
 
     def cancel(self, *args: Any, **kwargs: Any) -> bool:
         self._access("write")
         return bool(super().cancel(*args, **kwargs))  # type: ignore[misc]
+
+    def greenroom_done(self) -> bool:
+        """As ``done``, for the stage: it looks without being seen."""
+        return bool(super().done())  # type: ignore[misc]
+
+    def greenroom_exception(self: Any) -> BaseException | None:
+        """As ``exception``, for the stage, once it is done: nobody has retrieved it by that."""
+        exception: BaseException | None = self._exception
+        return exception
 
     def done(self) -> bool:
         self._access("read")
@@ -112,6 +124,15 @@ class Task(_Seen, asyncio.Task[Any]):
         if queue is not None:
             queue.adopt(self)
 
-    def greenroom_done(self) -> bool:
-        """As ``done``, for the stage: it looks without being seen."""
-        return super(_Seen, self).done()
+
+RealGathering: Any = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]
+
+
+class GatheringFuture(_Seen, RealGathering):  # type: ignore[misc]
+    """What ``asyncio.gather`` returns."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._born()
+        super().__init__(*args, **kwargs)
+
+    __iter__ = __await__ = _Seen.__await__

@@ -36,10 +36,20 @@ class _Posted(NamedTuple):
     by: str
 
 
+class Raised(NamedTuple):
+    """An exception that came to a loop's default handler: what raised it, or the asyncio task that ended by it; ``by`` ran the loop."""
+
+    exception: BaseException
+    what: str
+    task: Any
+    by: str
+
+
 class LoopQueue(Named, deque[Any]):
     """The callbacks that a loop will call next, in order; those that other tasks have put are numbered from 1.
 
-    ``pending`` holds the asyncio tasks of the loop, which asyncio itself refers to weakly: done ones are dropped now and then.
+    ``pending`` holds the asyncio tasks of the loop, which asyncio itself refers to weakly, and its futures that have failed: those that are
+    done are dropped now and then, unless their exception waits to be retrieved. ``raised`` is what came to the default exception handler.
     ``by_hand`` is true while ``call_soon_threadsafe`` puts: its scheduling point has been passed, and it rings.
     """
 
@@ -50,7 +60,9 @@ class LoopQueue(Named, deque[Any]):
         self.loop = loop
         self.waiting: list[Task] = []
         self.pending: list[Any] = []
+        self.raised: list[Raised] = []
         self.by_hand = False
+        self._runners: dict[str, None] = {}
         self._rung = False
         self._posted: dict[int, _Posted] = {}
         self._count = 0
@@ -95,6 +107,9 @@ class LoopQueue(Named, deque[Any]):
     def popleft(self) -> Any:
         """The next callback, which is called now."""
         handle = super().popleft()
+        running = self._greenroom.current
+        if running is not None:
+            self._runners[running.name] = None
         trace = self._greenroom.trace
         if trace is not None and hasattr(task := getattr(handle._callback, "__self__", None), "get_coro"):
             trace.touch(task, "read")  # somebody else may cancel it
@@ -143,10 +158,10 @@ class LoopQueue(Named, deque[Any]):
                 scheduler.trace.touch(self, "write")
 
     def adopt(self, task: Any) -> None:
-        """A new asyncio task of the loop."""
+        """A new asyncio task of the loop, or a future that has failed."""
         pending = self.pending
         if len(pending) >= 16 and not len(pending) & (len(pending) - 1):
-            pending[:] = self.unfinished()
+            pending[:] = [task for task in pending if not task.greenroom_done() or task._log_traceback]
         pending.append(task)
 
     def unheard(self) -> list[str]:
@@ -156,6 +171,16 @@ class LoopQueue(Named, deque[Any]):
     def unfinished(self) -> list[Any]:
         """The asyncio tasks of the loop that are not done, in the order of their making."""
         return [task for task in self.pending if not task.greenroom_done()]
+
+    def failed(self) -> list[Any]:
+        """The asyncio tasks and futures of the loop whose exception nobody has retrieved, in the order of their making."""
+        failed = [future for future in self.pending if future.greenroom_done() and future._log_traceback]
+        # Who ends itself so ends the loop, which hands it on.
+        return [future for future in failed if not isinstance(future.greenroom_exception(), SystemExit | KeyboardInterrupt)]
+
+    def runners(self) -> tuple[str, ...]:
+        """The names of the tasks that have run the loop."""
+        return tuple(self._runners)
 
     def to_call(self) -> Iterator[tuple[str, Any]]:
         """The callbacks that are still to come, timers among them, and their arguments."""
@@ -250,6 +275,18 @@ def callback_text(handle: Any) -> str:
         callback = callback.func
     name = getattr(callback, "__qualname__", None) or type(callback).__name__
     return f"{name.replace('<locals>.', '')}()"
+
+
+def raised_at_text(error: BaseException) -> str:
+    """`` at file.py:12``: the innermost line of the program that has raised ``error``, or a library's; empty where asyncio itself has."""
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        name = frame.f_globals.get("__name__", "")
+        if is_program(sys.modules.get(name)) or not (found or name.partition(".")[0] == "asyncio"):
+            found = f" at {frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
 
 
 def asyncio_task_text(task: Any) -> str:

@@ -13,11 +13,12 @@ from asyncio import base_events, selector_events
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from greenroom.describe import describe
 from greenroom.shims import per_thread
-from greenroom.shims.asyncio_futures import Future, Task
+from greenroom.shims.asyncio_futures import Future, GatheringFuture, RealGathering, Task
 from greenroom.shims.blocking import refuse_of_loop
 from greenroom.shims.gates import scheduler_of_task
-from greenroom.shims.loop_queue import LoopQueue, LoopSelector, queue_of
+from greenroom.shims.loop_queue import LoopQueue, LoopSelector, Raised, callback_text, queue_of
 from greenroom.task import current_task
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _OUTSIDE: Final = (
     *("sock_accept", "sock_connect", "sock_recv", "sock_recv_into", "sock_recvfrom", "sock_recvfrom_into"),
     *("sock_sendall", "sock_sendfile", "sock_sendto"),
 )
+
+_IN_HANDLER: Final = "Unhandled error in exception handler"
 
 
 class _InOrder(weakref.WeakKeyDictionary[Any, None]):
@@ -52,7 +55,7 @@ def all_tasks(loop: Any = None) -> set[Any]:
 
 def pairs() -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
     """Functions, and classes, with what stands in for each in a task."""
-    return [(_real_all_tasks, all_tasks)], [(asyncio.Future, Future), (asyncio.Task, Task)]
+    return [(_real_all_tasks, all_tasks)], [(asyncio.Future, Future), (asyncio.Task, Task), (RealGathering, GatheringFuture)]
 
 
 def methods() -> Iterator[tuple[Any, str, Any]]:
@@ -124,10 +127,26 @@ def _call_soon_threadsafe(self: Any, callback: Any, *args: Any, context: Any = N
 
 
 def _default_exception_handler(self: Any, context: dict[str, Any]) -> None:
-    """``loop.default_exception_handler``: what is thrown away with a stage has nothing to say."""
-    task = current_task()
-    if queue_of(self) is None or (task is not None and not task.scheduler.closing):
-        _real_default_exception_handler(self, context)
+    """``loop.default_exception_handler``: what is thrown away with a stage has nothing to say, what comes before that is noted."""
+    queue, task = queue_of(self), current_task()
+    if queue is not None and (task is None or task.scheduler.closing):
+        return
+    if queue is not None and task is not None:
+        _note(queue, context, task.name)
+    _real_default_exception_handler(self, context)
+
+
+def _note(queue: LoopQueue, context: dict[str, Any], by: str) -> None:
+    exception, message = context.get("exception"), str(context.get("message"))
+    if exception is None or message.endswith("was never retrieved"):  # said when it is collected: the stage looks by itself
+        return
+    if queue.loop._exception_handler is not None and message != _IN_HANDLER:  # the program's own has seen it, and has passed it on
+        return
+    handle, name = context.get("handle"), queue.greenroom_name
+    what = f"callback {callback_text(handle)}" if handle is not None else "exception handler" if message == _IN_HANDLER else "clean-up"
+    queue.raised.append(Raised(exception, what, context.get("task"), by))
+    if queue._greenroom.history is not None:
+        queue._greenroom.record("callback", name, 0, f"{what} raised {describe(exception)}")
 
 
 def _get_local(policy: Any) -> Any:
