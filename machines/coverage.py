@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 Step: TypeAlias = tuple[str, str]
 _State = TypeVar("_State")
 NAMED = 5
-"""How many of what was never visited a line of the summary names."""
+"""How many of what was never visited a line of the summary names at most."""
+WIDTH = 80
+"""How many characters the names in a line take at most: what is left is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,9 @@ class Account:
         never = self.never
         text = f"{len(self.possible) - len(never)}/{len(self.possible)}"
         if never:
-            more = f"; and {len(never) - NAMED} more" if len(never) > NAMED else ""
-            text += f", never: {'; '.join(never[:NAMED])}{more}"
+            named = sum(length <= WIDTH for length in accumulate(len(name) + 2 for name in never[:NAMED])) or 1
+            more = f"; and {len(never) - named} more" if len(never) > named else ""
+            text += f", never: {'; '.join(never[:named])}{more}"
         return text + (f"; not foreseen: {'; '.join(self.unforeseen)}" if self.unforeseen else "")
 
 

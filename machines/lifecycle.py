@@ -19,6 +19,7 @@ from dspy_meme_gen.settings import Settings
 from greenroom.policies.drawn import schedule_bytes
 from machines.lives import Lives, Served
 from machines.part import CLIENTS, QUIET, PartMachine, on_stage
+from machines.places import lifecycle as places
 from machines.statistics import Statistics
 from machines.watched import PORTS, KeptOutbox, PortClosed
 
@@ -67,6 +68,7 @@ class LifecycleMachine(PartMachine):
     statistics: ClassVar[Statistics] = Statistics()
     waits = False
     settings: ClassVar[dict[str, Any]] = {"stop_grace_s": GRACE_S, "actor_stop_s": PATIENCE_S}
+    places = staticmethod(places.places)
 
     # -- starting --------------------------------------------------------------------------------------------------------------
 
@@ -75,7 +77,7 @@ class LifecycleMachine(PartMachine):
         self.started: list[Served] = []
         self.whose: dict[str, Served] = {}
         self.outbox = KeptOutbox()
-        self.lives = Lives(on_threads=self.on_threads, patience_s=PATIENCE_S)
+        self.lives = Lives(on_threads=self.on_threads, patience_s=PATIENCE_S, trail=self.trail)
         self.lives.set_taps(self.taps)
         self.taps.replace(bootstrap, "_start", self._start_actor)
 
@@ -263,6 +265,10 @@ class LifecycleMachine(PartMachine):
             except pykka.Timeout:
                 self.lives.broken.append(f"a stop has returned, and the future of {request_id} is not set")
         return "stopped"
+
+    def whereabouts(self, now_s: float) -> dict[str, str]:  # noqa: ARG002 - as in the base class
+        """Where the life of each pipeline is."""
+        return {str(number): places.label(served.life) for number, served in enumerate(self.lives.all)}
 
     # -- what must hold --------------------------------------------------------------------------------------------------------
 

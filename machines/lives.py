@@ -17,6 +17,7 @@ from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.roster import Roster
 from greenroom.task import current_task
+from machines.places import lifecycle as places
 from machines.watched import PORTS, Watch
 from model import events, lifecycle
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dspy_meme_gen.domain import Outcome
+    from machines.coverage import Trail
     from machines.taps import Taps
 
 ANSWERED_ON_THREADS: Final = frozenset({"submit", "health", "find", "subscribe", "when settled"})
@@ -74,9 +76,10 @@ class Served:
 class Lives:
     """All pipelines of an example. `broken` keeps what no correct one does, for the service lets nothing out that a tap raises."""
 
-    def __init__(self, *, on_threads: bool, patience_s: float) -> None:
+    def __init__(self, *, on_threads: bool, patience_s: float, trail: Trail) -> None:
         self._on_threads = on_threads
         self._patience_s = patience_s
+        self._trail = trail
         self._owner: dict[int, Served] = {}
         self._refs: dict[Any, tuple[Served, str]] = {}
         self.all: list[Served] = []
@@ -105,6 +108,7 @@ class Lives:
         watch = Watch(by=_at_work, uses=lambda *what: self._on_use(served, *what), goes=lambda port: self._on_let_go(served, port))
         served = Served(lifecycle.Life(frozenset(PORTS), self._patience_s), watch, fails_at)
         self.all.append(served)
+        self._visit(served)
         return served
 
     def own(self, part: object, served: Served) -> None:
@@ -149,11 +153,17 @@ class Lives:
         else:
             served.life = after
             self._widen(served)
+            self._visit(served)
 
     def rest(self, now_s: float) -> None:
         """Nothing goes on by itself: it is right that it does not."""
         for served in self.all:
             self.sees(served, events.Rests(now_s, served.watch.somebody_is_inside()))
+
+    def _visit(self, served: Served) -> None:
+        """Where a life is counts as visited; on real threads nobody sees it go on."""
+        if not self._on_threads:
+            self._trail.visit(str(self.all.index(served)), places.label(served.life))
 
     def _widen(self, served: Served) -> None:
         """Whatever is answered now may be the answer of every call that is under way."""

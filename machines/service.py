@@ -30,6 +30,7 @@ from machines import contract
 from machines.access_log import AccessLog
 from machines.made import Made
 from machines.part import QUIET, PartMachine, on_stage
+from machines.places import service as places
 from machines.server import LoopServer, Server
 from machines.shelf_store import ShelfStore
 from machines.socket_server import SocketServer
@@ -68,6 +69,7 @@ class ServiceMachine(PartMachine):
         "user_rate_per_s": 1.0,
     }
     waits: ClassVar[bool] = False
+    places = staticmethod(places.places)
 
     # -- life ----------------------------------------------------------------------------------------------------------------
 
@@ -93,7 +95,7 @@ class ServiceMachine(PartMachine):
         self.service = start_pipeline(settings, ports)
         server = self.new_server()
         server.start(create_app(self.service, settings, self.draining))
-        self.visitors = Visitors(server, self.books, on_threads=self.on_threads)
+        self.visitors = Visitors(server, self.books, on_threads=self.on_threads, watch=lambda: self.visit(self.now_s))
 
     def set_taps(self, taps: Taps) -> None:
         """Which request of the pipeline belongs to which exchange."""
@@ -300,9 +302,11 @@ class ServiceMachine(PartMachine):
     def _stop(self, grace_s: float) -> None:
         with self.visitors.lock:
             self.books.stopping = self.books.tick()
+            self.visit(self.now_s)
         self.service.stop(grace_s=grace_s)
         with self.visitors.lock:
             self.books.stopped = self.books.tick()
+            self.visit(self.now_s)
 
     def _meme_id(self, which: int) -> str:
         known = list(self.books.shelf.possible)
@@ -327,6 +331,10 @@ class ServiceMachine(PartMachine):
         elif request.request_id not in self.futures:
             self.requests.pop(request.request_id)
             self.accepted_s.pop(request.request_id)
+
+    def whereabouts(self, now_s: float) -> dict[str, str]:  # noqa: ARG002 - as in the base class
+        """Where each part of the service is; over real threads it is not watched."""
+        return {} if self.on_threads else places.labels(self.books)
 
     # -- the model's say -------------------------------------------------------------------------------------------------------
 

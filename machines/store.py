@@ -21,6 +21,7 @@ from greenroom.policies.drawn import schedule_bytes
 from machines.conformance import adopted
 from machines.database import HANGS_S, NAPS, Database, Died, Kind, Life
 from machines.part import CLIENTS, PartMachine, on_stage
+from machines.places import store as places
 from machines.statistics import Statistics
 from machines.store_watch import DRAIN_S, LIMIT_S, MEME_IDS, WISHES, StoreWatch, expected, record_of
 from machines.world import PortDown
@@ -52,6 +53,7 @@ class StoreMachine(PartMachine):
 
     statistics: ClassVar[Statistics] = Statistics()
     waits = False
+    places = staticmethod(places.places)
 
     # -- life ----------------------------------------------------------------------------------------------------------------------
 
@@ -266,6 +268,7 @@ class StoreMachine(PartMachine):
             self.follow()
             assert life.ended or not self.watch.waits_needlessly(self.now_s), "stopped, although it could have written what waits"
             self.watch.end_life()
+            self.visit(self.now_s)
         life.end()
         stored = self.database.stored()
         if self.database.kind == "memory":  # what waited there is lost, and the contract says so
@@ -323,6 +326,10 @@ class StoreMachine(PartMachine):
                 return tuple(memes)
             page = service.page(limit=2, start=page.next)
 
+    def whereabouts(self, now_s: float) -> dict[str, str]:  # noqa: ARG002 - as in the base class
+        """Where the store is."""
+        return {"store": places.label(self.watch.states)} if hasattr(self, "watch") else {}
+
     # -- the model's say -----------------------------------------------------------------------------------------------------------------
 
     def follow(self) -> None:
@@ -333,6 +340,7 @@ class StoreMachine(PartMachine):
             stored = self.database.stored()
             waiting = self.database.waiting() if self.outbox.durable else self.perform(self.outbox.waiting)
             self.watch.look(stored, waiting)
+            self.visit(self.now_s)
             self.watch.something_is_tried(self.now_s)
             self._no_meme_is_lost((*stored, *waiting))
 

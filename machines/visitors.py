@@ -16,7 +16,7 @@ from model.http_answers import Illegal
 from model.validation import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from machines.server import Server, Visit
     from model.service import Books, Exchange
@@ -38,11 +38,15 @@ SECURITY: Final = {
 
 
 class Visitors:
-    """Sends requests to a server by the books. Its calls are made inside clients, many at once; `complaints` are what was illegal."""
+    """Sends requests to a server by the books. Its calls are made inside clients, many at once; `complaints` are what was illegal.
 
-    def __init__(self, server: Server, books: Books, *, on_threads: bool) -> None:
+    `watch` is called whenever somebody comes, is answered, or leaves.
+    """
+
+    def __init__(self, server: Server, books: Books, *, on_threads: bool, watch: Callable[[], None]) -> None:
         self.server = server
         self.books = books
+        self.watch = watch
         self.visits: dict[int, Visit] = {}
         self.impatient: dict[threading.Event, Exchange] = {}
         self.complaints: list[str] = []
@@ -53,6 +57,7 @@ class Visitors:
         """Send, wait, and hold the answer against what is legal. `under_way` is set once it is sent, or begun."""
         with self.lock:
             exchange = self.books.begin(sent, time.monotonic())
+            self.watch()
         if sent.header("x-request-id") is None:
             sent = Sent(sent.method, sent.target, (*sent.headers, ("x-request-id", name_of(exchange).encode())), sent.body, sent.announced)
         if under_way is not None:
@@ -67,6 +72,7 @@ class Visitors:
                     return "left"
                 self.answers += 1
                 self.books.end(exchange, answer, time.monotonic())
+                self.watch()
                 contract.hold(sent, answer)
                 self._envelope(exchange, sent, answer)
         except (Illegal, AssertionError) as error:
@@ -156,6 +162,7 @@ class Visitors:
             if exchange.ended is not None:
                 return "too late"
             self.books.leave(exchange)
+            self.watch()
         self.visits[exchange.serial].leave()
         return "left"
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from machines import __main__ as command
 from machines.__main__ import MACHINES
 from machines.coverage import NAMED, Account, Coverage, Places, Trail, accounts, document, reachable
-from machines.places import breaker, cache, flow, pipeline, supervision
+from machines.places import breaker, cache, flow, lifecycle, pipeline, service, store, supervision
 from model.breaker import Ask, Breaker, End, step
 from model.cache import Cache, Entry
 from model.flow import Flow, Limits, Period
+from model.lifecycle import Life
+from model.service import Books
+from model.service import Limits as AtOnce
+from model.shelf import Shelf
 from model.tree import Group, Tree
 from model.tree import Limits as Restarts
+from model.writing import Writing
 
 
 def test_what_can_be_reached_is_found_and_what_cannot_is_left_out():
@@ -58,6 +64,12 @@ def test_a_summary_names_what_was_never_visited_and_what_was_not_foreseen():
 def test_a_long_list_is_cut_and_the_rest_is_counted():
     text = str(Account("states", tuple("abcdefgh"), {"a": 1}))
     assert text == f"1/8, never: b; c; d; e; f; and {7 - NAMED} more"
+
+
+def test_long_names_are_fewer_to_a_line_and_one_is_named_however_long():
+    names = tuple(letter * 50 for letter in "abcd")
+    assert str(Account("states", names, {})) == f"0/4, never: {names[0]}; and 3 more"
+    assert str(Account("states", ("a" * 500,), {})) == f"0/1, never: {'a' * 500}"
 
 
 def test_examples_add_up():
@@ -136,6 +148,55 @@ def test_a_request_ends_in_one_place_and_a_degraded_meme_may_come_from_work_or_f
     ends = {"completed", "completed, degraded", "rejected", "failed", "cancelled", "timed_out"}
     assert not [step for step in places.transitions if step[0] in ends]
     assert {before for before, after in places.transitions if after == "completed, degraded"} == {"cache", "storing"}
+
+
+def test_a_life_goes_through_its_phases_in_order_and_only_at_its_end_is_somebody_left_behind():
+    life = Life(frozenset({"text"}), 10.0)
+    assert lifecycle.label(life) == "running"
+    assert lifecycle.label(replace(life, in_flight=("r1",))) == "running, at work"
+    assert lifecycle.label(replace(life, phase="draining", given_up=True, in_flight=("r1",))) == "draining, given up, at work"
+    assert lifecycle.label(replace(life, phase="ending", given_up=True, left=frozenset({"a"}))) == "ending, somebody left behind"
+    places = lifecycle.places()
+    phases = [tuple(state.split(",")[0] for state in step) for step in places.transitions]
+    assert {step for step in phases if step[0] != step[1]} == {("running", "draining"), ("draining", "ending"), ("ending", "stopped")}
+    assert {before for before, after in places.transitions if after.startswith("ending")} == {"draining", "draining, given up", "ending"}
+
+
+def test_the_store_is_named_by_its_database_its_outbox_and_its_write():
+    record = store._record()
+    assert store.label((Writing(),)) == "up, nothing waits"
+    assert store.label((Writing(up=False, outbox=(record,)),)) == "away, something waits"
+    assert store.label((Writing(), Writing(outbox=(record,)))) == "up, something waits"
+    assert store.label((Writing(outbox=(record,), leaving=True, under_way=record),)) == "up, something waits, a write is under way"
+    places = store.places()
+    assert len(places.states) == 8
+    assert ("up, nothing waits, a write is under way", "away, something waits, a write is under way") not in places.transitions
+
+
+def test_those_who_wait_are_served_in_line_or_too_many():
+    limits = AtOnce(at_once=2, in_line=2, burst=12)
+    assert [service.turns(makers, limits) for makers in range(7)] == [
+        "nobody waits",
+        "a turn is free",
+        "all turns are taken",
+        "some are in line",
+        "some are in line",
+        "more than the line takes",
+        "more than the line takes",
+    ]
+
+
+def test_the_service_is_named_by_each_of_its_parts():
+    books = Books(AtOnce(2, 2, 12), {}, lambda _: frozenset(), lambda _: frozenset(), Shelf(lambda _: frozenset()))
+    began = service.labels(books)
+    books.draining = books.stopping = 1
+    books.switch_store(down=True)
+    books.owners["ann", "key"] = None
+    after = service.labels(books)
+    steps = service.places().transitions
+    assert {part for part in began if (began[part], after[part]) in steps} == {"server", "pipeline", "store", "keys"}
+    books.stopped = 2
+    assert service.labels(books)["pipeline"] == "pipeline stopped"
 
 
 # -- the machines --------------------------------------------------------------------------------------------------------------
