@@ -35,6 +35,7 @@ PATIENCE_S: Final = 10.0
 SHORT_S: Final = 2.0
 LONG_S: Final = 40.0  # longer than a stop waits for an actor
 MOST_PIPELINES: Final = 4
+HEALTH_S: Final = 1.0
 ACTORS: Final = (
     names.SUPERVISOR,
     names.METRICS,
@@ -118,10 +119,11 @@ class LifecycleMachine(PartMachine):
     def begin(self, requests: int, seconds: float, port: str, deaths: int) -> None:
         """Start a pipeline; in most examples work is under way, and a call takes long, or too long.
 
-        With `deaths` 1 and 2 every pipeline bears one death alone, and has died so often already; else it bears any number.
+        With `deaths` 1 and 2 every pipeline bears one death alone, and has died so often already; else it bears any number. Where
+        `deaths` is not 0 there is a health monitor: its clock never stops, and hides nobody who waits, for `Rests` asks at each standstill.
         """
         self.frail = deaths in {1, 2}
-        chosen = {"restart_limit": 1} if self.frail else {}
+        chosen: dict[str, Any] = {"health_period_s": HEALTH_S if deaths else 0.0} | ({"restart_limit": 1} if self.frail else {})
         self.chosen_settings = Settings(**QUIET | self.settings | chosen)
         self.perform(self._start, self.lives.begin())
         if seconds and not self.on_threads:
