@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -13,7 +13,7 @@ from dspy_meme_gen import names
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.actors.scorer import Scorer
 from dspy_meme_gen.actors.text_generator import TextGenerator
-from dspy_meme_gen.address import Address
+from dspy_meme_gen.address import NOBODY, Address
 from dspy_meme_gen.domain import KINDS, Failed
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import Abandon, ChildRestarted, Generate, Withdraw, Work, WorkDone, WorkExpired, WorkFailed, WorkRefused
@@ -83,7 +83,7 @@ class BreakerMachine(PartMachine):
         self.models = {kind: breaker.Breaker(rests.get(kind, 3), REST_S) for kind in BREAKS}
         self.out: dict[int, _Out] = {}
         self.lost: list[tuple[int, _Out]] = []
-        self.begun: Counter[str] = Counter()
+        self.brought: defaultdict[str, set[int]] = defaultdict(set)  # to which incarnations of the orchestrator each request was
         self.jobs: dict[str, None] = {}  # in the order in which the orchestrator that lives now was given them
         self.serials: set[int] = set()
         self.stage_of: dict[str, str] = {}
@@ -99,6 +99,8 @@ class BreakerMachine(PartMachine):
     def _told(self, name: str, incarnation: int, message: object) -> None:
         if isinstance(message, Work | WorkRefused):
             self.note("asks", name, incarnation, message)
+        elif isinstance(message, Generate) and incarnation > NOBODY:
+            self.note("brings", incarnation, message.request.request_id)
 
     def whereabouts(self, now_s: float) -> dict[str, str]:
         """Where each breaker is."""
@@ -194,6 +196,8 @@ class BreakerMachine(PartMachine):
                 self._hears(now_s, rest[0])
             elif what == "asks":
                 self._asks(now_s, *rest)
+            elif what == "brings":
+                self._brings(*rest)
             elif what == "begins" and rest[1] != "routing":
                 self._give_lost_up(now_s, rest[0])  # a task that was given up for lost may be why it begins
                 self.stage_of[rest[0]] = rest[1]
@@ -206,6 +210,7 @@ class BreakerMachine(PartMachine):
                 self._give_lost_up(now_s, rest[0])
                 self._give_up(now_s, rest[0])
             elif what == "died" and rest[0] == names.MEME_GENERATOR:
+                self.died_of.clear()
                 self._give_up(now_s, *{each.request_id for each in self.out.values()})
         for request_id, outcome in self.ended.items():
             refused = self.open_for.get(request_id)
@@ -221,15 +226,18 @@ class BreakerMachine(PartMachine):
             case Generate(request):
                 self.jobs.pop(request.request_id, None)
                 self.jobs[request.request_id] = None
-                self.begun[request.request_id] += 1
-                times = self.begun[request.request_id]
-                assert times <= 2, f"{request.request_id} was begun by {times} orchestrators: what has killed two is given to no third"
             case Abandon():
                 self._give_up(now_s, *{each.request_id for each in self.out.values()})
             case ChildRestarted(name, incarnation):
                 gone = [(serial, each) for serial, each in self.out.items() if each.worker == name and each.told < incarnation]
                 jobs = list(self.jobs)
                 self.lost = sorted(gone, key=lambda one: (jobs.index(one[1].request_id), one[0]))
+
+    def _brings(self, incarnation: int, request_id: str) -> None:
+        """Whoever dies of it may never have looked at it: what counts is that it lived when it was told."""
+        told = self.brought[request_id]
+        told.add(incarnation)
+        assert len(told) <= 2, f"{request_id} was brought to the orchestrators {sorted(told)}: what has killed two is given to no third"
 
     def _asks(self, now_s: float, name: str, incarnation: int, message: Work | WorkRefused) -> None:
         assert message.serial not in self.serials, f"serial {message.serial} was used before: an answer to it may be to either call"
@@ -243,6 +251,7 @@ class BreakerMachine(PartMachine):
             return
         twin = [each.worker for each in self.out.values() if (each.request_id, each.kind) == (message.request_id, name.partition("-")[0])]
         assert not twin, f"{message.request_id}: {name} was called while {twin[0]} still has a call"
+        self._kills_no_third(message.request_id, name, message.task)
         call = _Out(message.request_id, name, incarnation, deaths, message.task)
         if call.kind in self.models:
             ((through, self.models[call.kind]),) = breaker.step(self.models[call.kind], Ask(message.serial, now_s))
@@ -250,12 +259,11 @@ class BreakerMachine(PartMachine):
         self._least_loaded(name)
         self.out[message.serial] = call
 
-    def _survived(self, lost: _Out) -> None:
-        """What has killed two workers is given to no third, unless it is begun anew."""
-        self.died_of[self.reruns, lost.request_id, lost.worker, lost.task] += lost.told > 0
-        if lost.worker == names.SCORER:
-            times = self.died_of[self.reruns, lost.request_id, lost.worker, lost.task]
-            assert times <= 2, f"{lost.worker} died {times} times of the same task of {lost.request_id}"
+    def _kills_no_third(self, request_id: str, worker: str, task: object) -> None:
+        """What has killed two workers is given to no third, unless it is begun anew; a text is tried again, as after any failure."""
+        kind = worker.partition("-")[0]
+        deaths = self.died_of[request_id, kind, task]
+        assert deaths < 2 or kind == names.TEXT_GENERATOR, f"{request_id}: {worker} is given what {deaths} have died of"
 
     def _least_loaded(self, name: str) -> None:
         """Nobody in a pool idles while another has a queue."""
@@ -274,7 +282,7 @@ class BreakerMachine(PartMachine):
             if serial not in self.out:
                 continue
             deaths = each.deaths + (each.told > 0)
-            self._survived(each)
+            self.died_of[each.request_id, each.kind, each.task] += each.told > 0
             failed = each.worker == names.CACHE or deaths > 1
             self._end(now_s, serial, "bad" if failed else "unheard")
             if each.request_id == until:

@@ -13,7 +13,7 @@ from dspy_meme_gen.actors.cache import Cache
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.adapters.memory_cache import MemoryCache
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import Failed, Meme
+from dspy_meme_gen.domain import Failed, Meme, Rejected
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import LookUp, Remember, Work, WorkDone, WorkFailed
 from greenroom.policies.drawn import schedule_bytes
@@ -104,6 +104,8 @@ class CacheMachine(PartMachine):
         self.begun: set[str] = set()
         self.deaths = 0
         self.leaders: dict[str, str] = {}
+        self.on_flight: dict[str, None] = {}  # those whom the orchestrator that lives now has begun with
+        self.answered: dict[str, str] = {}  # of those, who is due the outcome of another
         self.stored: set[str] = set()
         self.to_remember: list[str] = []
         self.remembered: dict[int, tuple[object, str]] = {}
@@ -217,6 +219,9 @@ class CacheMachine(PartMachine):
                     self._told(*rest)
                 case "starts" if rest[0] == names.CACHE and self.given is None:
                     self.model = self.empty
+                case "starts" if rest[0] == names.MEME_GENERATOR:
+                    self.on_flight.clear()
+                    self.answered.clear()
                 case "begins":
                     self._begins(*rest)
                 case "ends":
@@ -269,17 +274,25 @@ class CacheMachine(PartMachine):
             assert found == expected, f"{message.request_id}: the cache answers {found}, and the model {expected}"
 
     def _begins(self, request_id: str, stage: str) -> None:
+        if stage == "cache":
+            self.on_flight[request_id] = None
         if stage == "storing":
             self.stored.add(request_id)
         if stage != "text":
             return
         self.begun.add(request_id)
         assert request_id not in self.hits, f"{request_id} is made again, although the cache has it"
+        known = self.answered.get(request_id)
+        assert known is None, f"{request_id} is made, although it waited for {known} of the same payload, which came to an outcome for both"
         leader = self.leaders.setdefault(self._payload(request_id), request_id)
         assert leader == request_id, f"{request_id} is made, although {leader} of the same payload is being made"
 
     def _ends(self, request_id: str, outcome: Any) -> None:
         if self.leaders.get(self._payload(request_id)) == request_id:
             del self.leaders[self._payload(request_id)]
+        self.on_flight.pop(request_id, None)
+        if isinstance(outcome, Meme | Rejected):
+            payload = self._payload(request_id)
+            self.answered |= {other: request_id for other in self.on_flight if self._payload(other) == payload}
         if isinstance(outcome, Meme) and not outcome.degraded and request_id in self.stored:
             self.to_remember.append(request_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -12,7 +13,7 @@ from dspy_meme_gen import names
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.actors.router import Router
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import Priority
+from dspy_meme_gen.domain import Priority, Progress
 from dspy_meme_gen.errors import Overloaded, RateLimited
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import BOUNDED, Released, Submit
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 LIMITS: Final = flow.Limits(inbox=9, most_waiting=14, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
 PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
 CRASHABLE: Final[dict[str, type]] = {"router": Router, "generator": MemeGenerator}
+HELD_UP_S: Final = 1.0
+"""For how long a listener to progress holds the router up."""
 
 
 class FlowMachine(PartMachine):
@@ -55,6 +58,7 @@ class FlowMachine(PartMachine):
         self.flow = flow.init(LIMITS, 0.0)
         self.latency_s: dict[str, float] = {}
         self.overflows: dict[str, int] = {}
+        self.holds_up = False
         taps.after(Address, "_look", lambda _, address: self.note("looks", address.name, len(_waiting(address))))
         taps.after(Address, "_put", lambda _, address, __: self._nothing_overflows(address))
         taps.after(Ledger, "admit", lambda result, _, request: self.note("admits", request, result))
@@ -78,10 +82,12 @@ class FlowMachine(PartMachine):
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 
-    @initialize(busy=st.integers(0, 3), line=st.lists(PRIORITY, max_size=8))
-    def choose_line(self, busy: int, line: list[str]) -> None:
-        """Most examples begin with work that takes long, and some who wait."""
+    @initialize(rush=st.booleans(), schedule=schedule_bytes(), busy=st.integers(0, 3), line=st.lists(PRIORITY, max_size=8))
+    def choose_line(self, rush: bool, schedule: bytes, busy: int, line: list[str]) -> None:
+        """Most examples begin with work that takes long, and some who wait; half of them with a rush before that."""
         if not self.on_threads:
+            if rush:
+                self._rush(schedule)
             for _ in range(busy):
                 self.nap("text", 2.0)
         for number, priority in enumerate(line):
@@ -129,8 +135,28 @@ class FlowMachine(PartMachine):
         """The router dies with its line, or the orchestrator with all that is at work."""
         self.crash_one(CRASHABLE[actor], at)
 
+    def _rush(self, schedule: bytes) -> None:
+        """While the router is held up its inbox fills, but for one place, and then all clients want that at once."""
+        self.holds_up = True
+        self.explained_s += HELD_UP_S
+        self._submit("ann", "high", user_id="guest")
+        self.run(b"")
+        for number in range(LIMITS.inbox - 1):
+            self._submit(CLIENTS[number % 3], "high", user_id=f"guest {number}")
+        self.run(b"")
+        for client in CLIENTS:
+            self._submit(client, "high", user_id=f"guest {client}")
+        self.run(schedule)
+        self.advance(HELD_UP_S, b"")
+
+    def _on_progress(self, progress: Progress) -> None:
+        super()._on_progress(progress)
+        if progress.stage == "routing" and self.holds_up:
+            self.holds_up = False
+            time.sleep(HELD_UP_S)
+
     def _submit(self, client: str, priority: str, **fields: Any) -> None:
-        self.submit_request(client, f"cats {len(self.requests)}", user_id=client, priority=Priority(priority), **fields)
+        self.submit_request(client, f"cats {len(self.requests)}", **{"user_id": client} | fields, priority=Priority(priority))
 
     # -- the model's say -----------------------------------------------------------------------------------------------------------
 
