@@ -147,6 +147,13 @@ class LifecycleMachine(PartMachine):
         request_id = list(self.requests)[-1 - which % len(self.requests)]
         self.client(client).call("cancel", self._cancel, request_id)
 
+    @rule(client=CLIENT, schedule=schedule_bytes())
+    def submit_and_cancel(self, client: str, schedule: bytes) -> None:
+        """A request is taken back as soon as it is handed in: those who are to see to it have only begun to."""
+        self.submit(client, "cats")
+        self.cancel(0, client)
+        self.run(schedule)
+
     @rule(look=st.sampled_from(LOOKS), client=CLIENT)
     def look(self, look: str, client: str) -> None:
         """A client wants to know something of the newest pipeline."""

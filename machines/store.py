@@ -52,6 +52,7 @@ class StoreMachine(PartMachine):
     """What may be written next, what waits, and what a reader may be told, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()
+    settings: ClassVar[dict[str, Any]] = {"actor_stop_s": 1_000.0}  # nobody is left behind: one writes at a time
     waits = False
     places = staticmethod(places.places)
 
@@ -222,6 +223,18 @@ class StoreMachine(PartMachine):
         """One write takes a while, is answered after everybody has given it up, or hangs and fails."""
         self.database.troubles.append(how)
         self.explained_s += NAPS[how]
+
+    @precondition(on_stage)
+    @rule(which=WHICH, how=st.sampled_from(sorted(NAPS)), schedule=schedule_bytes())
+    def make_while_written(self, which: int, how: str, schedule: bytes) -> None:
+        """A meme that had to wait is being written, which takes long; meanwhile it is made once more, in another edition."""
+        self.switch_database(down=True)
+        self.make(which, schedule)
+        self.switch_database(down=False)
+        self.delay_write(how)
+        self.advance(DRAIN_S + self.rest_s, schedule)
+        self.make_without_image(which, schedule)
+        self.advance(LIMIT_S, schedule)
 
     @precondition(on_stage)
     @rule(how=st.sampled_from(("dies after", "dies first")))
