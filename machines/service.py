@@ -21,11 +21,11 @@ from dspy_meme_gen.api.app import create_app
 from dspy_meme_gen.api.envelope import Draining
 from dspy_meme_gen.api.turns import Turns
 from dspy_meme_gen.bootstrap import start_pipeline
-from dspy_meme_gen.domain import Cancelled, GenerateMeme, TextPrompt
+from dspy_meme_gen.domain import TERMINAL_STAGES, Cancelled, GenerateMeme, TextPrompt
 from dspy_meme_gen.logs import correlation
 from dspy_meme_gen.pipeline import Pipeline
+from dspy_meme_gen.promise import Promise
 from dspy_meme_gen.settings import Settings
-from greenroom.errors import UsageError
 from machines import contract
 from machines.access_log import AccessLog
 from machines.made import Made
@@ -33,7 +33,6 @@ from machines.part import QUIET, PartMachine, on_stage
 from machines.places import service as places
 from machines.server import LoopServer, Server
 from machines.shelf_store import ShelfStore
-from machines.socket_server import SocketServer
 from machines.statistics import Statistics
 from machines.visitors import Visitors, name_of
 from model.http import Asks, Sent
@@ -46,7 +45,7 @@ from strategies.http_requests import JSON, ODD, OWNERS, PLACES, SEARCHES, WISHES
 if TYPE_CHECKING:
     from machines.taps import Taps
 
-LIMITS: Final = Limits(at_once=2, in_line=2, burst=12)
+LIMITS: Final = Limits(at_once=2, in_line=2, burst=8)
 CONNECTIONS: Final = ("ann", "bob", "cid", "dan", "eve", "fay", "gus")
 FAILING: Final = ("text", "appropriateness", "factuality", "scorer", "refiner", "image")
 CRASHABLE: Final[dict[str, type]] = {
@@ -94,14 +93,17 @@ class ServiceMachine(PartMachine):
         settings = Settings(**QUIET | self.settings | chosen)
         self.service = start_pipeline(settings, ports)
         server = self.new_server()
-        server.start(create_app(self.service, settings, self.draining))
-        self.visitors = Visitors(server, self.books, on_threads=self.on_threads, watch=lambda: self.visit(self.now_s))
+        app = create_app(self.service, settings, self.draining)
+        app.openapi_schema = contract.published()  # the same for every pipeline, and slow to make
+        server.start(app)
+        self.visitors = Visitors(server, self.books, self._heard, on_threads=self.on_threads, watch=lambda: self.visit(self.now_s))
 
     def set_taps(self, taps: Taps) -> None:
         """Which request of the pipeline belongs to which exchange."""
         taps.after(Turns, "__init__", lambda _, turns, *__: self.turns.append(turns))
         taps.before(Pipeline, "submit", self._submits)
         taps.after(Pipeline, "submit", self._has_submitted)
+        taps.before(Promise, "set", lambda *_: self.visitors.outcome_comes())
 
     def stop_actors(self) -> None:
         """As whoever serves does."""
@@ -164,6 +166,12 @@ class ServiceMachine(PartMachine):
         for _ in range(count):
             self._post({"topic": f"tea {len(self.operations)}"})
 
+    @rule(count=st.integers(5, 10))
+    def insist(self, count: int) -> None:
+        """One user has so many made later, in a row: perhaps more than anybody may."""
+        for _ in range(count):
+            self._post({"topic": f"tea {len(self.operations)}"}, ("ann", None), later=True)
+
     @rule(port=st.sampled_from(FAILING), calls=st.integers(1, 2))
     def make_in_trouble(self, port: str, calls: int) -> None:
         """Somebody wants a meme for which a port raises once or twice."""
@@ -182,12 +190,16 @@ class ServiceMachine(PartMachine):
         self._post(WISHES[wish], OWNERS[0] if keyed else None, sent=sent)
         self.client("impatience").call("leave soon", partial(self.visitors.leave_soon, sent))
 
+    @rule(which=st.integers(0, 3))
+    def leave_as_another_is_served(self, which: int) -> None:
+        """Of those who wait one closes the connection in the very moment in which the next outcome is there, be it another's."""
+        self.visitors.leaves_next = which
+
     @rule(which=st.integers(0, 6))
     def leave(self, which: int) -> None:
         """A client who waits closes the connection."""
-        waiting = [each for each in self.books.makers() if each.serial in self.visitors.visits]
-        if waiting:
-            exchange = waiting[which % len(waiting)]
+        exchange = self.visitors.who_waits(which)
+        if exchange is not None:
             self.client("impatience").call(f"leave {name_of(exchange)}", partial(self.visitors.leave, exchange))
 
     # -- those who look --------------------------------------------------------------------------------------------------------
@@ -206,15 +218,15 @@ class ServiceMachine(PartMachine):
     @rule(which=st.integers(0, 5))
     def look(self, which: int) -> None:
         """One meme, made or not."""
-        self._send(Sent("GET", f"/api/v1/memes/{self._meme_id(which)}"))
+        self._send(Sent("GET", f"/api/v1/memes/{self.visitors.meme_id(which)}"))
 
     @rule(which=st.integers(0, 5), known=st.sampled_from((None, "{tag}", 'W/{tag}, "x"', "*", '"x"', "{bare}")))
     def look_at_picture(self, which: int, known: str | None) -> None:
         """Its picture, perhaps known already."""
-        meme_id = self._meme_id(which)
+        meme_id = self.visitors.meme_id(which)
         headers: tuple[tuple[str, bytes], ...] = ()
         if known is not None:
-            sha256 = self._picture_of(meme_id)
+            sha256 = self.visitors.picture_of(meme_id)
             headers = (("if-none-match", known.format(tag=f'"{sha256}"', bare=sha256).encode()),)
         self._send(Sent("GET", f"/api/v1/memes/{meme_id}/image", headers))
 
@@ -255,7 +267,7 @@ class ServiceMachine(PartMachine):
                 self.script.store_is_down = down
                 self.books.switch_store(down=down)
                 self.made.deferred = True
-            self._send(Sent("GET", f"/api/v1/memes/{self._meme_id(0)}"))
+            self._send(Sent("GET", f"/api/v1/memes/{self.visitors.meme_id(0)}"))
 
     @precondition(lambda self: not self.on_threads and not self.crashes)
     @rule(actor=st.sampled_from(sorted(CRASHABLE)), at=st.integers(1, 3))
@@ -284,10 +296,10 @@ class ServiceMachine(PartMachine):
     # -- an exchange -----------------------------------------------------------------------------------------------------------
 
     def _post(
-        self, wish: dict[str, Any], owner: tuple[str, str] | None = None, *, later: bool = False, sent: threading.Event | None = None
+        self, wish: dict[str, Any], owner: tuple[str, str | None] | None = None, *, later: bool = False, sent: threading.Event | None = None
     ) -> None:
-        user = owner[0] if owner else CONNECTIONS[len(self.operations) % 3]
-        headers = (*JSON, ("idempotency-key", owner[1].encode())) if owner else JSON
+        user, key = owner or (CONNECTIONS[len(self.operations) % 3], None)
+        headers = (*JSON, ("idempotency-key", key.encode())) if key else JSON
         body = json.dumps(wish | {"user_id": user}).encode()
         self._send(Sent("POST", f"/api/v1/memes/{'async' if later else ''}", headers, body), sent)
 
@@ -308,22 +320,16 @@ class ServiceMachine(PartMachine):
             self.books.stopped = self.books.tick()
             self.visit(self.now_s)
 
-    def _meme_id(self, which: int) -> str:
-        known = list(self.books.shelf.possible)
-        return known[-1 - which] if which < len(known) else "m-0123456789abcdef"
-
-    def _picture_of(self, meme_id: str) -> str:
-        """The sha256 of its picture."""
-        known = self.books.shelf.possible.get(meme_id)
-        records = self.made.records(known[0]) if known else frozenset()
-        return next((record.meme.image.sha256 for record in records), "0" * 64)
-
     def _submits(self, _: Pipeline, request: GenerateMeme) -> None:
         if request.request_id not in self.futures:
             self.requests[request.request_id] = request
             self.submitted[request.request_id] = correlation.get()
             self.accepted_s[request.request_id] = self.now_s
             self.visitors.submits(correlation.get())
+
+    def _heard(self, request_id: str) -> tuple[str, ...]:
+        """The stages of a request that the pipeline has told so far, but not its end."""
+        return tuple(stage for stage in self.progress.get(request_id, ()) if stage not in TERMINAL_STAGES)
 
     def _has_submitted(self, result: Any, _: Pipeline, request: GenerateMeme) -> None:
         if not isinstance(result, Exception):
@@ -392,18 +398,6 @@ class ServiceMachine(PartMachine):
             topic = self.books.shelf.possible[self.books.shelf.order[0]][0].topic
             wish = json.dumps({"text": topic, "limit": 1}).encode()
             self.perform(self.visitors.exchange, Sent("POST", "/api/v1/analytics/search", JSON, wish))
-        for meme_id in list(self.books.shelf.found)[-2:]:
-            self.perform(self.visitors.exchange, Sent("GET", f"/api/v1/memes/{meme_id}"))
+        for path in (*list(self.books.shelf.found)[-2:], *(f"status/{each}" for each in list(self.books.statuses.identities)[-3:])):
+            self.perform(self.visitors.exchange, Sent("GET", f"/api/v1/memes/{path}"))
         self._complain()
-
-
-class ServiceOverASocketMachine(ServiceMachine):
-    """The same behind uvicorn, on a real socket: it needs real threads."""
-
-    statistics: ClassVar[Statistics] = Statistics()
-
-    def new_server(self) -> Server:
-        """Uvicorn on a port of its own."""
-        if not self.on_threads:
-            raise UsageError("a socket needs real threads and real time: run this machine with --actors=threads")
-        return SocketServer()

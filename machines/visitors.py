@@ -13,6 +13,7 @@ from machines import contract
 from machines.shelf_store import SECRET
 from model.http import Sent
 from model.http_answers import Illegal
+from model.http_status import agrees
 from model.validation import FORMATS
 
 if TYPE_CHECKING:
@@ -40,10 +41,13 @@ SECURITY: Final = {
 class Visitors:
     """Sends requests to a server by the books. Its calls are made inside clients, many at once; `complaints` are what was illegal.
 
-    `watch` is called whenever somebody comes, is answered, or leaves.
+    `heard` tells which stages of a request the pipeline has told by now. Where `leaves_next` is a number, one of those who wait closes the
+    connection when the next outcome is there. `watch` is called whenever somebody comes, is answered, or leaves.
     """
 
-    def __init__(self, server: Server, books: Books, *, on_threads: bool, watch: Callable[[], None]) -> None:
+    def __init__(
+        self, server: Server, books: Books, heard: Callable[[str], tuple[str, ...]], *, on_threads: bool, watch: Callable[[], None]
+    ) -> None:
         self.server = server
         self.books = books
         self.watch = watch
@@ -51,6 +55,8 @@ class Visitors:
         self.impatient: dict[threading.Event, Exchange] = {}
         self.complaints: list[str] = []
         self.answers = 0
+        self.leaves_next: int | None = None
+        self._heard = heard
         self.lock: Any = threading.Lock() if on_threads else nullcontext()  # on a stage nobody else runs between two visible operations
 
     def exchange(self, sent: Sent, under_way: threading.Event | None = None) -> str:
@@ -58,6 +64,8 @@ class Visitors:
         with self.lock:
             exchange = self.books.begin(sent, time.monotonic())
             self.watch()
+        about = exchange.wish.of if exchange.asks == "status" else ""
+        before = self._heard(about)
         if sent.header("x-request-id") is None:
             sent = Sent(sent.method, sent.target, (*sent.headers, ("x-request-id", name_of(exchange).encode())), sent.body, sent.announced)
         if under_way is not None:
@@ -74,6 +82,8 @@ class Visitors:
                 self.books.end(exchange, answer, time.monotonic())
                 self.watch()
                 contract.hold(sent, answer)
+                if about and answer.status == 200:
+                    agrees(tuple(answer.document()["stages"]), before, self._heard(about))
                 self._envelope(exchange, sent, answer)
         except (Illegal, AssertionError) as error:
             self.complaints.append(f"{sent.method} {sent.target[:200]} {sent.body[:200]!r}: {error}")
@@ -156,6 +166,29 @@ class Visitors:
         """Leave once it is sent, or the pipeline has begun with it."""
         under_way.wait()
         return self.leave(self.impatient.pop(under_way))
+
+    def meme_id(self, which: int) -> str:
+        """One that was asked for, the latest first, or nobody's."""
+        known = list(self.books.shelf.possible)
+        return known[-1 - which] if which < len(known) else "m-0123456789abcdef"
+
+    def picture_of(self, meme_id: str) -> str:
+        """The sha256 of a meme's picture."""
+        known = self.books.shelf.possible.get(meme_id)
+        records = self.books.records(known[0]) if known else frozenset()
+        return next((record.meme.image.sha256 for record in records), "0" * 64)
+
+    def who_waits(self, which: int) -> Exchange | None:
+        """One of those who wait for a meme, by number."""
+        waiting = [each for each in self.books.makers() if each.serial in self.visits]
+        return waiting[which % len(waiting)] if waiting else None
+
+    def outcome_comes(self) -> None:
+        """An outcome is there, and nobody has been told of it yet."""
+        which, self.leaves_next = self.leaves_next, None
+        exchange = None if which is None else self.who_waits(which)
+        if exchange is not None:
+            self.leave(exchange)
 
     def leave(self, exchange: Exchange) -> str:
         with self.lock:

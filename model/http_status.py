@@ -65,6 +65,13 @@ class Statuses:
         return None
 
 
+def agrees(stages: tuple[str, ...], before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    """Raise Illegal if a status leaves out a stage that was told `before` it was asked for, or has another way than was told `after`."""
+    require(stages[: len(before)] == before, f"it had come through {before}, and a status tells {stages}")
+    common = min(len(stages), len(after))
+    require(stages[:common] == after[:common], f"it has come through {after}, and a status tells {stages}")
+
+
 def _ending(document: Any, stage: str) -> Told:  # noqa: ANN401 - any JSON document
     meme, reasons = document["meme"], document["reasons"]
     require((meme is not None) == (stage == "completed"), f"{stage}, with the meme {meme}")

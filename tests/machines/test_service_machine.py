@@ -25,7 +25,8 @@ from machines import contract
 from machines.access_log import AccessLog
 from machines.finding import examples_to_find
 from machines.server import Broken, LoopServer
-from machines.service import ServiceMachine, ServiceOverASocketMachine
+from machines.service import ServiceMachine
+from machines.service_over_a_socket import ServiceOverASocketMachine
 from machines.socket_server import SocketServer
 from model.http import Sent
 from model.http_answers import Answer, Illegal

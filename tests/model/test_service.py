@@ -9,6 +9,7 @@ import pytest
 
 from model.http import PROBLEMS, Sent
 from model.http_answers import RETRY_AFTER, Answer, Illegal, meme_document, names_tag, problem_of, tag_of
+from model.http_status import agrees
 from model.service import Books, Limits
 from model.service_reads import READS
 from model.shelf import Shelf
@@ -322,3 +323,21 @@ def test_a_problem_is_told_in_one_way(wrong):
 )
 def test_a_tag_is_named_weakly(header, named):
     assert names_tag(header, '"a"') is named
+
+
+@pytest.mark.parametrize(
+    ("stages", "before", "after", "right"),
+    [
+        (("routing", "cache"), ("routing",), ("routing", "cache", "text"), True),
+        (("routing", "cache", "text"), ("routing",), ("routing", "cache"), True),  # noted, and not told yet
+        (("routing",), ("routing", "cache"), ("routing", "cache"), False),
+        (("routing", "cache"), ("routing", "cache", "text", "cache"), ("routing", "cache", "text", "cache"), False),
+        (("routing", "text"), ("routing",), ("routing", "cache"), False),
+    ],
+)
+def test_a_status_tells_the_way_that_was_told(stages, before, after, right):
+    if right:
+        agrees(stages, before, after)
+    else:
+        with pytest.raises(Illegal, match="a status tells"):
+            agrees(stages, before, after)
