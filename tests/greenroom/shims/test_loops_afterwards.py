@@ -36,7 +36,9 @@ class TestOutsideWorld:
             if asyncio.iscoroutine(result):
                 await result
 
-        with pytest.raises(greenroom.BlockedForReal, match=rf"main calls {name}\(\) of its event loop at .*test_loops_afterwards\.py:\d+: .*fake"):
+        with pytest.raises(
+            greenroom.BlockedForReal, match=rf"main calls {name}\(\) of its event loop at .*test_loops_afterwards\.py:\d+: .*fake"
+        ):
             greenroom.run(lambda: asyncio.run(main()))
 
     def test_no_socket_is_made(self, monkeypatch):
