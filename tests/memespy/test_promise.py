@@ -1,11 +1,13 @@
 """A promise is kept once."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pykka
 import pytest
 
+import greenroom
 from dspy_meme_gen.promise import Promise
 
 
@@ -34,3 +36,18 @@ def test_of_many_threads_one_wins(in_threads: Callable[[int, Callable[[int], Any
         won = in_threads(4, promise.set)
         assert won.count(True) == 1
         assert promise.future.get(timeout=0) == won.index(True)
+
+
+def test_whoever_asks_as_it_is_kept_hears_of_it_once() -> None:
+    def scenario() -> None:
+        promise: Promise[int] = Promise()
+        heard: list[int] = []
+        keeper = threading.Thread(target=promise.set, args=(1,))
+        keeper.start()
+        promise.when_set(heard.append)
+        keeper.join()
+        assert heard == [1]
+
+    report = greenroom.exhaust(scenario)
+    report.raise_failure()
+    assert report.exhausted
