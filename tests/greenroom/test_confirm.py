@@ -30,7 +30,8 @@ OPTIONS = {
     "starvation": {"max_steps": 2000},
     "timeout_and_retry": {"timers": "explored"},
 }
-BUGS = [path.stem for path in sorted(EXAMPLES.glob("*.py")) if path.stem != "two_clients"]
+LOOPS = ("check_then_await", "unwoken_loop")
+BUGS = [path.stem for path in sorted(EXAMPLES.glob("*.py")) if path.stem not in ("two_clients", *LOOPS)]
 GUARD = threading.Lock()
 
 
@@ -41,6 +42,14 @@ def test_the_bug_of_every_example_is_real(example, failure_of):
     confirmation = failure.confirm()
     assert confirmation.confirmed, str(confirmation)
     assert confirmation.forced == confirmation.operations > 0
+
+
+@pytest.mark.parametrize("example", LOOPS)
+def test_an_example_with_an_event_loop_is_left_undecided(example, failure_of):
+    confirmation = failure_of(load_scenario(f"{EXAMPLES / example}.py::scenario")).confirm()
+    assert confirmation.confirmed is None
+    assert "event loop" in confirmation.said
+    assert confirmation.threads == 0
 
 
 def schedules_of(scenario, count, *, seed=0, timers="lazy", policy="random"):
