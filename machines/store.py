@@ -30,7 +30,7 @@ from model.values import Record, request_from
 from model.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dspy_meme_gen.pipeline import Pipeline
     from dspy_meme_gen.ports import Ports
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 CRASHABLE: Final[dict[str, type]] = {"store": Store, "generator": MemeGenerator}
 OPENING: Final = ("0", "down", "1", "up", "passes", "hangs", "2", "lost", "without image")
+OUTAGES: Final = (("down", "0", "up"), ("down", "0", "dies", "up"), ("down", "0", "1", "passes", "dies", "up"))
+"""Outages as they come: something waits when the database is back, and the one who would write it down may die of that."""
 LIVES: Final = 4  # a process takes long to start: no more than so many in an example
 WHICH: Final = st.sampled_from((0, 1, 0, 2))  # half of all is the same meme
 READS: Final = ("find", "record", "deferred", "count", "pages", "stored")
@@ -102,9 +104,9 @@ class StoreMachine(PartMachine):
     @initialize(
         kind=st.sampled_from(("memory", "durable", "real")),
         rest_s=st.sampled_from((0.0, 7.0)),
-        opening=st.lists(st.sampled_from(OPENING), max_size=8),
+        opening=st.lists(st.sampled_from(OPENING), max_size=8) | st.sampled_from(OUTAGES),
     )
-    def choose_database(self, kind: Kind, rest_s: float, opening: list[str]) -> None:
+    def choose_database(self, kind: Kind, rest_s: float, opening: Sequence[str]) -> None:
         """Where memes are kept, how long a database that failed is left alone, and what was before."""
         self.rest_s = 0.0 if self.on_threads else rest_s
         self.database = Database(kind, self.note)
@@ -128,6 +130,8 @@ class StoreMachine(PartMachine):
             self.make_without_image(0, b"")
         elif what == "passes":
             self.advance(LIMIT_S + 1.0, b"")
+        elif what == "dies":
+            self.crash_store("dies first")
         elif what in ("down", "up"):
             self.switch_database(what == "down")
         else:
