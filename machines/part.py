@@ -97,7 +97,11 @@ class PartMachine(greenroom.ActorMachine):
         self.trail = Trail()
         self.taps = Taps()
         self.script = TroubledPorts(self._on_progress)
-        self.start_service({})
+        try:
+            self.start_service({})
+        except BaseException:
+            self.taps.close()  # no teardown comes after a start that failed
+            raise
 
     def start_service(self, chosen: dict[str, Any]) -> None:
         """Start the pipeline; `chosen` are settings that this example has drawn."""
