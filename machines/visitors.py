@@ -28,6 +28,10 @@ INSIDE: Final = re.compile(
     + re.escape(SECRET),
     re.IGNORECASE,
 )
+CALLED: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""An X-Request-Id that the service takes over."""
+MADE_UP: Final = re.compile(r"[0-9a-f]{32}")
+"""One that it makes for a request that has none, or an odd one."""
 LISTED: Final = frozenset({*FORMATS, "normal", "high"})
 """Words that an error lists when it says what a field may be."""
 SECURITY: Final = {
@@ -109,8 +113,8 @@ class Visitors:
         assert answer.header("set-cookie") is None, "a cookie is set"
         wanted = sent.header("x-request-id") or ""
         named = answer.header("x-request-id") or ""
-        legal = wanted if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", wanted) else None
-        assert named == legal or (legal is None and re.fullmatch(r"[0-9a-f]{32}", named)), f"X-Request-Id {named!r}, sent {wanted!r}"
+        legal = wanted if CALLED.fullmatch(wanted) else None
+        assert named == legal or (legal is None and MADE_UP.fullmatch(named)), f"X-Request-Id {named!r}, sent {wanted!r}"
         draining, drained = self.books.draining, self.books.drained
         if draining is None or exchange.ended is None or exchange.ended < draining:
             assert answer.header("connection") is None, "connections are closed, and nobody drains the server"
@@ -215,5 +219,13 @@ def _scalars(body: bytes) -> Iterator[str]:
 
 
 def name_of(exchange: Exchange) -> str:
-    """The X-Request-Id of an exchange."""
+    """The X-Request-Id that a visitor gives an exchange which brings none."""
     return f"e{exchange.serial}"
+
+
+def may_be_called(exchange: Exchange, name: str) -> bool:
+    """Whether the service may know an exchange by this X-Request-Id."""
+    brought = exchange.sent.header("x-request-id")
+    if brought is None:
+        return name == name_of(exchange)
+    return name == brought if CALLED.fullmatch(brought) else bool(MADE_UP.fullmatch(name))

@@ -350,7 +350,8 @@ class Forgetful(Machine):
         assert self.bank.cents == paid, f"charged {self.bank.cents}, paid {paid}"
 
 
-def test_each_listed_fault_is_a_rule_and_the_program_shrinks_to_the_one_that_matters():
+def test_each_listed_fault_is_a_rule_and_the_program_shrinks_to_the_one_that_matters(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")  # pytest-xdist's workers have 80, where the fault's line is cut
     with pytest.raises(AssertionError) as caught:
         run_state_machine_as_test(Forgetful, settings=SHRINKING)
     notes = "\n".join(caught.value.__notes__)

@@ -191,7 +191,8 @@ def test_a_day_of_outages_is_survived_with_every_request_answered():
 
     def scenario():
         script, outcomes = Script(), []
-        chosen = Settings(database_url="sqlite://", outbox_drain_s=60.0, recorded_outcomes=20)
+        # No limit of memory: this process has that of all other tests too.
+        chosen = Settings(database_url="sqlite://", outbox_drain_s=60.0, recorded_outcomes=20, memory_limit_mb=0)
         with start_pipeline(chosen, script.ports(ThreadedTimers())) as pipeline:
             began_s = time.monotonic()
             while time.monotonic() < began_s + lasting_s:
