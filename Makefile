@@ -21,6 +21,7 @@ check: $(STAMP) ## the main job: drive the real actors with the state machines; 
 	@$(PY) -m machines $(ARGS)
 
 test: $(STAMP) ## every test, in one run, on all cores; ARGS="tests/model -k cache" narrows it, ARGS="-n 0" takes one process
+	@$(PY) -m compileall -q src
 	@$(PY) -m pytest -v -n logical --dist loadgroup $(ARGS)
 
 fuzz: $(STAMP) ## the property tests for MINUTES=30 in WORKERS=2 processes, with ever new seeds; goes on where it was
@@ -65,11 +66,13 @@ clean: ## remove the environment, builds and caches (the failure databases stay)
 	rm -rf $(VENV) build dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Tests start some hundred processes. Where PYTHONDONTWRITEBYTECODE is set each of them would compile anew what it imports, so all is compiled
+# here (pip does so by itself) and, what changes, before the tests.
 # The project itself goes in last, editable and without isolation: its build backend is in the lock too.
 $(STAMP): pyproject.toml requirements.lock
 	@if command -v uv >/dev/null; then \
 	  uv venv --quiet --clear --python '>=3.11' $(VENV); \
-	  uv pip install --quiet --python $(PY) --require-hashes -r requirements.lock; \
+	  uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements.lock; \
 	  uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .; \
 	else \
 	  for python in python3 python3.13 python3.12 python3.11 none; do \
