@@ -45,7 +45,7 @@ regression: $(STAMP) ## CPU of each stage beside the stored baseline; ARGS=--upd
 	@$(PY) -m benchmarks.regression $(ARGS)
 
 coverage: $(STAMP) ## branch coverage of the actors by the machines alone, from one seed; fails under 95 %
-	@$(PY) -m coverage run --source=src/dspy_meme_gen/actors -m machines --shrink greenroom --examples 40 --seed 1 $(ARGS)
+	@$(PY) -m coverage run --source=src/dspy_meme_gen/actors -m machines --workers 1 --shrink greenroom --examples 40 --seed 1 $(ARGS)
 	@$(PY) -m coverage report --precision=1 --fail-under=95
 
 pykka-suite: $(STAMP) ## Pykka's own tests on the stage (needs a package index); ARGS="--schedules 10 --policy pct"
