@@ -164,12 +164,15 @@ class LifecycleMachine(PartMachine):
         """The newest pipeline is stopped, perhaps not for the first time."""
         self.client(client).call("stop", self._stop, self._newest(), grace_s)
 
-    @rule(grace_s=GRACES, schedule=schedule_bytes())
-    def stop_at_once(self, grace_s: float, schedule: bytes) -> None:
-        """Two clients stop the newest pipeline at once, and a third hands in a request."""
+    @rule(grace_s=GRACES, first=st.booleans(), schedule=schedule_bytes())
+    def stop_at_once(self, grace_s: float, first: bool, schedule: bytes) -> None:
+        """Two clients stop the newest pipeline at once, and a third hands in a request, perhaps begun before."""
+        if first:
+            self.submit(CLIENTS[2], "cats")
         for client in CLIENTS[:2]:
             self.stop(grace_s, client)
-        self.submit(CLIENTS[2], "cats")
+        if not first:
+            self.submit(CLIENTS[2], "cats")
         self.run(schedule)
 
     @rule(fails=st.booleans(), client=CLIENT)
