@@ -80,7 +80,7 @@ else:
     import pytest
 
     from benchmarks import load, parts, users
-    from benchmarks.service import resident_mb
+    from benchmarks.service import resident_mb, tree
     from benchmarks.users import LEVELS, Until
     from tests.resilience.served import Served
     from tests.variables import duration_s, load_report
@@ -96,11 +96,15 @@ else:
         done = subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True, text=True, timeout=seconds + 120)
         return {row["name"]: row for row in json.loads(done.stdout)}
 
+    def drawers(service):
+        return [process for process in tree(service.process.pid) if "spawn_main" in " ".join(process.cmdline())]
+
     def total(figures, what):
         return sum(row[what] for row in figures.values())
 
     def test_a_steady_load_is_served_without_errors_and_within_memory(served):
         service = served(MEMESPY_RECALLED_MB="4")
+        service.wait_until("a process that draws, before anybody wants a meme", lambda: drawers(service))
         figures = drive(service, users=8, requests=40)
         assert total(figures, "num_requests") >= 40
         assert total(figures, "num_failures") == 0
