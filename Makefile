@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test fuzz replay lint bench regression coverage mutants lock wheel clean pykka-suite
+.PHONY: help setup check test fuzz replay lint bench load regression coverage mutants lock wheel clean pykka-suite
 
 ARGS ?=
 MINUTES ?= 30
@@ -37,6 +37,9 @@ lint: $(STAMP) ## ruff, formatting, types, who may import whom
 
 bench: $(STAMP) ## speed and memory beside the peers, with bars; ARGS=--quick is short
 	@$(PY) -m benchmarks $(ARGS)
+
+load: $(STAMP) ## MemesPy under 1, 2, 4, 8 users, and what each part costs: load.html; ARGS="--users 1,10 --seconds 30"
+	@$(PY) -m benchmarks.load --report load.html $(ARGS)
 
 mutants: $(STAMP) ## plant each known fault, show which machine finds it; goes on where it was; ARGS="--expected --mutants 'cache-*'"
 	@$(PY) -m benchmarks.mutants $(ARGS)
