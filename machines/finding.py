@@ -6,9 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import HypothesisException, StopTest, UnsatisfiedAssumption
-from hypothesis.stateful import run_state_machine_as_test
 
 from machines.statistics import Statistics
 
@@ -56,8 +55,8 @@ def watched(machine: type[ActorMachine]) -> tuple[type[ActorMachine], Watch]:
     return made, watch
 
 
-def finding(most: int = 150) -> settings:
-    """As the profile ci, but nothing is stored, and nothing shrunk: that would take most of the time."""
+def finding(most: int) -> settings:
+    """As the profile ci with `most` examples, but nothing is stored, and nothing shrunk: that would take most of the time."""
     return settings(
         max_examples=most,
         stateful_step_count=30,
@@ -67,13 +66,3 @@ def finding(most: int = 150) -> settings:
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-
-
-def examples_to_find(machine: type[ActorMachine], *, most: int = 150, seed_number: int = 0) -> int | None:
-    """The number of the first example that fails, None if none of `most` does."""
-    counted, watch = watched(machine)
-    try:
-        run_state_machine_as_test(seed(seed_number)(counted), settings=finding(most))
-    except Exception:  # noqa: BLE001 - whichever claim breaks first
-        return watch.examples
-    return None

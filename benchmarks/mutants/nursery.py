@@ -19,6 +19,7 @@ SLOW: Final = (
     "greenroom.machine",
     "hypothesis.stateful",
     "hypothesis_jsonschema",
+    "fastapi",
     "sqlalchemy",
     "sqlalchemy.dialects.sqlite",
     "PIL.Image",

@@ -1,9 +1,9 @@
-"""What the small scopes share: fakes for what lies beyond their borders, and how a scope is searched to its end."""
+"""What the small scopes share: what a scope is, how it is searched to its end, and fakes for what lies beyond its borders."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 import pykka
 
@@ -13,6 +13,11 @@ from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import GenerateMeme, ImageRef, Meme, MemeText, RenderedImage, Score, ScoreParts, Verification
 from dspy_meme_gen.messages import CheckText, LookUp, MarkText, RenderImage, StoreMeme, WorkDone, WriteText
 from greenroom.errors import ActorDied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
 
 NOBODY = Address("supervisor")
 TEXT = MemeText("cats", "cats")
@@ -92,27 +97,17 @@ def stop_all():
         ref.stop(block=True)
 
 
-@contextmanager
-def quietly():
-    """Without logs: each handler that other tests have added has a lock, and so schedules of its own."""
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
+class Scope(NamedTuple):
+    """A scenario, how many schedules of it are not equivalent, and what plants a fault that a search of them all finds."""
 
+    scenario: Callable[[], None]
+    schedules: int
+    plant: Callable[[pytest.MonkeyPatch], None]
 
-def holds(scenario, schedules):
-    """Claim that a scenario holds on every schedule, and that there are so many that are not equivalent."""
-    with quietly():
-        report = greenroom.exhaust(scenario, ignore=(ActorDied,))
-    report.raise_failure()
-    assert report.exhausted, report
-    assert report.executions == schedules, report
-
-
-def fails(scenario):
-    """Claim that a search of all schedules finds what was planted."""
-    with quietly():
-        report = greenroom.exhaust(scenario, ignore=(ActorDied,), shrink=False)
-    assert report.failure is not None, report
+    def search(self, **options):
+        """Run every schedule, without logs: each handler that other tests have added has a lock, and so schedules of its own."""
+        logging.disable(logging.CRITICAL)
+        try:
+            return greenroom.exhaust(self.scenario, ignore=(ActorDied,), **options)
+        finally:
+            logging.disable(logging.NOTSET)

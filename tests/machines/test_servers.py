@@ -1,93 +1,29 @@
-"""The service machine finds what breaks the contract; on a stage, in threads, and behind a socket it finds nothing that is not there.
-
-More faults that it finds are in benchmarks/mutants, by the name service-….
-"""
+"""The service machine behind a socket, and what it stands on: both servers, the contract, the log of exchanges."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
-import uuid
-from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import greenroom
-from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
-from dspy_meme_gen.api import memes
-from dspy_meme_gen.api.turns import Turns
-from dspy_meme_gen.domain import GenerateMeme, Priority
 from machines import contract
 from machines.access_log import AccessLog
-from machines.finding import examples_to_find
 from machines.server import Broken, LoopServer
-from machines.service import ServiceMachine
 from machines.service_over_a_socket import ServiceOverASocketMachine
 from machines.socket_server import SocketServer
 from model.http import Sent
 from model.http_answers import Answer, Illegal
 
-MUTANTS = {}
 FEW = settings(max_examples=5, stateful_step_count=10, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def mutant(plant):
-    MUTANTS[plant.__name__] = plant
-    return plant
-
-
-@mutant
-def a_turn_is_kept_when_the_client_leaves(patch):
-    @asynccontextmanager
-    async def turn(self, priority):
-        if self.at_work < self._at_once:
-            self.at_work += 1
-        else:
-            await self._wait(priority)
-        try:
-            yield
-        except Exception:
-            self._pass_on()
-            raise
-        self._pass_on()
-
-    patch.setattr(Turns, "turn", turn)
-
-
-@mutant
-def a_key_is_the_same_for_all_users(patch):
-    def request_of(wish, key):
-        request_id = uuid.uuid4().hex if key is None else hashlib.sha256(key.encode()).hexdigest()
-        return GenerateMeme.create(request_id=request_id, **wish.model_dump() | {"priority": Priority(wish.priority)})
-
-    patch.setattr(memes, "request_of", request_of)
-
-
-@mutant
-def a_page_skips_a_meme(patch):
-    original = SqlAlchemyStore.page
-
-    def page(self, **asked):
-        found = original(self, **asked)
-        return found if found.next is None else replace(found, next=found.next - 1)
-
-    patch.setattr(SqlAlchemyStore, "page", page)
-
-
-@pytest.mark.parametrize("name", MUTANTS)
-def test_it_finds(name, monkeypatch):
-    MUTANTS[name](monkeypatch)
-    assert examples_to_find(ServiceMachine) is not None
-
-
-@pytest.mark.parametrize("machine", [ServiceMachine, ServiceOverASocketMachine])
-def test_it_holds_on_real_threads(machine, monkeypatch):
+def test_the_service_machine_holds_behind_a_socket(monkeypatch):
     monkeypatch.setenv("GREENROOM_ACTORS", "threads")
-    run_state_machine_as_test(machine, settings=FEW)
+    run_state_machine_as_test(ServiceOverASocketMachine, settings=FEW)
 
 
 def test_a_socket_is_not_for_a_stage():

@@ -7,8 +7,6 @@ import threading
 from functools import partial
 from types import SimpleNamespace
 
-import pytest
-
 from dspy_meme_gen import bootstrap, names
 from dspy_meme_gen.actors.meme_generator import MemeGenerator, Surroundings
 from dspy_meme_gen.actors.router import Router
@@ -24,7 +22,7 @@ from dspy_meme_gen.resilience.supervision import Group, Supervision
 from dspy_meme_gen.resilience.window import Window, WindowPolicy
 from dspy_meme_gen.roster import Roster
 from dspy_meme_gen.settings import Settings
-from tests.machines.scopes import MEME, AtOnce, NoTimers, Serials, fails, holds, identity, request, stop_all
+from tests.machines.scopes import MEME, AtOnce, NoTimers, Scope, Serials, identity, request, stop_all
 
 WORKERS = (names.CACHE, names.TEXT_GENERATOR, *KINDS, names.SCORER, names.IMAGE_GENERATOR, names.STORE)
 ONE = WindowPolicy(first=1, least=1, most=1)
@@ -191,21 +189,6 @@ def a_submit_races_with_a_stop():
     assert answers[0] is None or answers[0].get() == Failed("ServiceStopped", "routing")
 
 
-SCOPES = {
-    two_of_different_priority_come_at_once: 8,
-    who_waits_is_cancelled: 34,
-    a_crash_on_the_way_of_a_request: 14,
-    the_same_request_comes_twice_at_once: 47,
-    a_submit_races_with_a_stop: 8,
-}
-"""Each scope, and how many schedules of it are not equivalent."""
-
-
-@pytest.mark.parametrize("scenario", SCOPES)
-def test_every_schedule_of_a_small_scope_holds(scenario):
-    holds(scenario, SCOPES[scenario])
-
-
 def a_cancel_frees_a_place_that_was_not_taken(patch):
     original = Ledger._close_entry
 
@@ -255,16 +238,10 @@ def a_stop_closes_too_late(patch):
     patch.setattr(Ledger, "fail_all", fail_all)
 
 
-FAULTS = {
-    two_of_different_priority_come_at_once: the_window_lets_one_more_in,
-    who_waits_is_cancelled: a_cancel_frees_a_place_that_was_not_taken,
-    a_crash_on_the_way_of_a_request: jobs_outlive_the_orchestrator,
-    the_same_request_comes_twice_at_once: admission_looks_and_then_leaps,
-    a_submit_races_with_a_stop: a_stop_closes_too_late,
-}
-
-
-@pytest.mark.parametrize("scenario", FAULTS)
-def test_a_search_of_a_small_scope_finds_what_is_wrong(scenario, monkeypatch):
-    FAULTS[scenario](monkeypatch)
-    fails(scenario)
+SCOPES = (
+    Scope(two_of_different_priority_come_at_once, 8, the_window_lets_one_more_in),
+    Scope(who_waits_is_cancelled, 34, a_cancel_frees_a_place_that_was_not_taken),
+    Scope(a_crash_on_the_way_of_a_request, 14, jobs_outlive_the_orchestrator),
+    Scope(the_same_request_comes_twice_at_once, 47, admission_looks_and_then_leaps),
+    Scope(a_submit_races_with_a_stop, 8, a_stop_closes_too_late),
+)
