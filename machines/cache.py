@@ -95,7 +95,7 @@ class CacheMachine(PartMachine):
         capacity=st.sampled_from((2, 1)),
         given=st.booleans(),
         wish=st.integers(0, len(WISHES) - 1),
-        opening=st.lists(st.integers(0, 6), max_size=8),
+        opening=st.lists(st.integers(0, 6), max_size=8) | st.lists(st.integers(0, 2), min_size=4, max_size=8),
     )
     def choose_cache(self, ttl_s: float, capacity: int, given: bool, wish: int, opening: list[int]) -> None:
         """How long and how much is kept, whether it goes with the cache's actor, which payloads are asked for, and what was before."""

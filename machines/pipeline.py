@@ -241,7 +241,7 @@ class PipelineMachine(ObservedPipeline):
             self._inspect()
         if not self.on_threads:  # the event bus may be behind: only a stage waits for it
             self.news.check()
-        if self.check_memory and self._calm():
+        if self.check_memory and self._calm() and self.statistics.memory_check_is_due():
             self._memory_is_flat()
 
     # -- inside ----------------------------------------------------------------------------------------------------------------
@@ -270,6 +270,7 @@ class PipelineMachine(ObservedPipeline):
         recording, scheduler.history = scheduler.history, None
         growth = growth_of(self._repeat, NOISE)
         leaks = growth[-1] > NOISE
+        self.statistics.memory_leaks += leaks
         lines = growing_lines(self._repeat) if leaks else ""
         scheduler.history = recording
         assert not leaks, (
