@@ -164,6 +164,12 @@ class CacheMachine(PartMachine):
             self.advance(3.0, b"")
         self.make(which, schedule)
 
+    @rule(order=st.lists(st.integers(0, 2), min_size=4, max_size=6))
+    def come_back(self, order: list[int]) -> None:
+        """Somebody wants one after the other, and some again: more than a small cache keeps."""
+        for which in order:
+            self.make(which, b"")
+
     @rule(which=st.integers(0, 2))
     def stampede(self, which: int) -> None:
         """Everybody wants the same."""
