@@ -10,7 +10,7 @@ import time
 
 import pykka
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 import greenroom
@@ -109,6 +109,7 @@ DETECTED = {
 }
 KINDS = [kind for kind, _, _ in DETECTED.values()]
 OPTIONS = {"executions": 3, "max_steps": 300}
+FEW = settings(max_examples=5, deadline=None, database=None, phases=[Phase.generate])
 
 
 @pytest.mark.parametrize("scenario", DETECTED)
@@ -178,7 +179,7 @@ def test_a_machine_switches_it_off(scenario):
     class Meant(Machine):
         ignore = (kind, greenroom.LeftBehind)
 
-    quick = settings(max_examples=5, stateful_step_count=3, deadline=None, database=None)
+    quick = settings(FEW, stateful_step_count=3)
     with pytest.raises(kind):
         run_state_machine_as_test(Machine, settings=quick)
     run_state_machine_as_test(Meant, settings=quick)
@@ -420,4 +421,4 @@ def test_a_timer_that_outlives_a_machine_is_named_as_such():
             self.client("ann").call("remind", lambda: threading.Timer(3_600, a_thread_that_dies).start())
 
     with pytest.raises(greenroom.LeftBehind, match=r"1 timer still alive.*Timer-1 \(calls a_thread_that_dies\)"):
-        run_state_machine_as_test(Machine, settings=settings(max_examples=5, stateful_step_count=2, deadline=None, database=None))
+        run_state_machine_as_test(Machine, settings=settings(FEW, stateful_step_count=2))

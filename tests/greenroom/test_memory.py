@@ -10,6 +10,7 @@ import pykka
 
 import greenroom
 from greenroom.task import Task
+from tests.garbage import new_objects_alone
 
 
 class Echo(pykka.ThreadingActor):
@@ -55,11 +56,12 @@ def test_no_object_of_an_execution_outlives_the_exploration():
 
 
 def test_failing_executions_leave_nothing_either():
-    explore(1, dies)
-    before = sys.getallocatedblocks()
-    for _ in range(40):
+    with new_objects_alone():
         explore(1, dies)
-    assert sys.getallocatedblocks() - before < 200
+        before = sys.getallocatedblocks()
+        for _ in range(40):
+            explore(1, dies)
+        assert sys.getallocatedblocks() - before < 200
 
 
 def test_a_history_that_is_not_looked_at_keeps_no_actor_alive():

@@ -34,7 +34,7 @@ SUITE = """
 
 
 @pytest.fixture
-def suite(tmp_path, monkeypatch):
+def suite(tmp_path, monkeypatch, no_other_plugins):
     monkeypatch.setattr(pykka_suite, "RESOURCES", ())
     monkeypatch.setattr(pykka_suite, "_pip", lambda *arguments: None)
     (tmp_path / "tests").mkdir()
