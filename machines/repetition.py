@@ -21,7 +21,9 @@ def growth_of(repeat: Callable[[int], object], noise: int) -> list[int]:
     """
     growth: list[int] = []
     gc.collect()
-    gc.freeze()  # what else this process holds is none of ours, and slow to look through
+    freezes = gc.get_freeze_count() == 0
+    if freezes:
+        gc.freeze()  # what else this process holds is none of ours, and slow to look through
     try:
         while len(growth) < ROUNDS and (len(growth) < WARM_UP or growth[-1] > noise):
             before = sys.getallocatedblocks()
@@ -29,7 +31,8 @@ def growth_of(repeat: Callable[[int], object], noise: int) -> list[int]:
             gc.collect()
             growth.append(sys.getallocatedblocks() - before)
     finally:
-        gc.unfreeze()
+        if freezes:
+            gc.unfreeze()
     return growth
 
 
