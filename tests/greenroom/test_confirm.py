@@ -23,6 +23,7 @@ from greenroom.execution import execute
 from greenroom.explore import checked, installed
 from greenroom.places import load_check, load_scenario
 from greenroom.policies import policy_named
+from tests.greenroom.racing import in_threads
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 OPTIONS = {
@@ -87,14 +88,6 @@ class Guarded(pykka.ThreadingActor):
         with GUARD:
             self.total += message
             return self.total
-
-
-def in_threads(*functions):
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def a_lock_made_at_import():

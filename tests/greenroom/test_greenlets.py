@@ -11,6 +11,7 @@ import greenroom
 from greenroom.greenlets import _spare
 from greenroom.policies.fifo import Fifo
 from greenroom.task import TaskGreenlet
+from tests.greenroom.racing import in_threads
 
 WHO = contextvars.ContextVar("who", default="nobody")
 
@@ -30,14 +31,6 @@ def made(run):
     finally:
         del TaskGreenlet.__init__
     return len(seen)
-
-
-def in_threads(*works):
-    threads = [threading.Thread(target=work) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def test_many_executions_need_no_more_greenlets_than_one_has_tasks():

@@ -8,22 +8,7 @@ import pytest
 
 import greenroom
 from greenroom.errors import ReplayMismatch
-
-
-def three_threads():
-    said = []
-    threads = [threading.Thread(target=say, args=(said, name), name=name) for name in "abc"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return "".join(said)
-
-
-def say(said, name):
-    said.append(name)
-    greenroom.checkpoint(f"between {name} and {name}")
-    said.append(name)
+from tests.greenroom.racing import three_threads
 
 
 def test_who_is_held_back_comes_last():

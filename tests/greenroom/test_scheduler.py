@@ -10,6 +10,7 @@ import pykka
 import pytest
 
 import greenroom
+from tests.greenroom.racing import in_threads
 
 
 class Cell(pykka.ThreadingActor):
@@ -23,14 +24,6 @@ class Cell(pykka.ThreadingActor):
         if message == "all":
             return tuple(self.told)
         return self.told.append(message)
-
-
-def in_threads(*functions):
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def test_two_senders_reach_an_inbox_in_both_orders_and_each_in_its_own(outcomes):

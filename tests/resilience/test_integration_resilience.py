@@ -34,6 +34,18 @@ def stored(url):
         store.close()
 
 
+def each_meme_is_stored_once(load, url):
+    kept = stored(url)
+    assert len(kept) == len(set(kept))
+    assert set(kept) == load.ids
+
+
+def what_was_put_off_is_written(load, service):
+    assert load.failed == []
+    assert any("store_deferred" in document["degraded"] for document in load.made), "there was an outage"
+    service.wait_until("an empty outbox", lambda: status_of(service, "outbox") == "ok")
+
+
 def status_of(service, part):
     return service.health()["checks"].get(part, {"status": "ok"})["status"]
 
@@ -61,14 +73,10 @@ def test_an_outage_of_postgresql_loses_no_meme_and_doubles_none(served, postgres
         postgres.restore()
         service.wait_until("recovery", lambda: service.health()["status"] == "ok")
         load.wait_for(AT_WORK)
-    assert load.failed == []
-    assert any("store_deferred" in document["degraded"] for document in load.made), "there was an outage"
-    service.wait_until("an empty outbox", lambda: status_of(service, "outbox") == "ok")
+    what_was_put_off_is_written(load, service)
     answer = service.client.get(f"/api/v1/memes/{known['id']}")
     assert "x-degraded" not in answer.headers
-    kept = stored(postgres_url)
-    assert len(kept) == len(set(kept))
-    assert set(kept) == load.ids
+    each_meme_is_stored_once(load, postgres_url)
 
 
 @pytest.mark.parametrize("how", ["killed", "paused"])
@@ -86,9 +94,7 @@ def test_an_outage_of_redis_costs_time_and_nothing_else(served, redis_server, tm
     assert load.failed == []
     by_id = {document["id"]: document for document in load.made}
     assert all(document == by_id[document["id"]] for document in load.made), "with a cache or without, a meme is the same"
-    kept = stored(database)
-    assert len(kept) == len(set(kept))
-    assert set(kept) == load.ids
+    each_meme_is_stored_once(load, database)
 
 
 def test_what_waits_for_the_store_outlives_the_service_even_if_it_is_killed(served, postgres, postgres_url):
@@ -158,12 +164,8 @@ def test_one_part_after_another_goes_and_none_takes_the_others_with_it(served, p
         postgres.restore()
         service.wait_until("recovery", lambda: service.health()["status"] == "ok")
         load.wait_for(AT_WORK)
-    assert load.failed == []
-    assert any("store_deferred" in document["degraded"] for document in load.made), "there was an outage"
-    service.wait_until("an empty outbox", lambda: status_of(service, "outbox") == "ok")
-    kept = stored(postgres_url)
-    assert len(kept) == len(set(kept))
-    assert set(kept) == load.ids
+    what_was_put_off_is_written(load, service)
+    each_meme_is_stored_once(load, postgres_url)
 
 
 def test_who_sends_too_much_is_told_when_to_come_back_and_then_is_served(served):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from greenroom.history import Event, History, Operation
 
 
@@ -70,3 +72,22 @@ class Loose:
         if call[0] == "write":
             return [(None, call[1]), (None, state)]
         return [(state, state)] if call[0] == "read" else []
+
+
+def orders(operations):
+    """Every order of all that are answered and some that are pending."""
+    certain = [each for each in operations if each.answered is not None]
+    pending = [each for each in operations if each.answered is None]
+    for count in range(len(pending) + 1):
+        for chosen in itertools.combinations(pending, count):
+            yield from itertools.permutations([*certain, *chosen])
+
+
+def legal(spec, order):
+    """Whether a specification allows what was answered, in this order; whoever was not answered may have any result."""
+    states = {spec.init()}
+    for each in order:
+        states = {
+            after for state in states for result, after in spec.step(state, each.call) if each.answered is None or result == each.result
+        }
+    return bool(states)

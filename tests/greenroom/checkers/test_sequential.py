@@ -9,7 +9,7 @@ import pytest
 
 import greenroom
 from greenroom.history import History
-from tests.greenroom.checkers.histories import Loose, Register, history, operation
+from tests.greenroom.checkers.histories import Loose, Register, history, legal, operation, orders
 
 OK, VIOLATED, UNKNOWN = greenroom.Verdict.OK, greenroom.Verdict.VIOLATED, greenroom.Verdict.UNKNOWN
 
@@ -70,28 +70,15 @@ def test_where_the_budget_runs_out_nothing_is_claimed():
 
 def brute_force(spec, operations):
     """Every order of the answered and of some pending operations, one by one; a client's own calls in their order."""
-    certain = [each for each in operations if each.answered is not None]
-    pending = [each for each in operations if each.answered is None]
-    for count in range(len(pending) + 1):
-        for chosen in itertools.combinations(pending, count):
-            for order in itertools.permutations([*certain, *chosen]):
-                if all(_in_order(one, other) for place, one in enumerate(order) for other in order[place + 1 :]) and _legal(spec, order):
-                    return True
-    return False
+    return any(
+        all(_in_order(one, other) for place, one in enumerate(order) for other in order[place + 1 :]) and legal(spec, order)
+        for order in orders(operations)
+    )
 
 
 def _in_order(one, other):
     """Whether ``one`` may come before ``other``."""
     return one.client != other.client or one.invoked < other.invoked or other.answered is None
-
-
-def _legal(spec, order):
-    states = {spec.init()}
-    for each in order:
-        states = {
-            after for state in states for result, after in spec.step(state, each.call) if each.answered is None or result == each.result
-        }
-    return bool(states)
 
 
 def drawn(generator):

@@ -6,7 +6,6 @@ import itertools
 import re
 import threading
 
-import pykka
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -15,35 +14,9 @@ from hypothesis.database import InMemoryExampleDatabase
 import greenroom
 from greenroom.policies.drawn import HOLD_BYTE, MOST_DRAWS, Drawn, from_bytes, schedule_bytes, schedules
 from greenroom.shims.install import is_installed
+from tests.greenroom.racing import order_of
 
 FINDING = settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=HealthCheck)
-
-
-class Log(pykka.ThreadingActor):
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def on_receive(self, message):
-        if message == "seen":
-            return tuple(self.seen)
-        return self.seen.append(message)
-
-
-class Sender(pykka.ThreadingActor):
-    def on_receive(self, message):
-        log, word = message
-        log.tell(word)
-
-
-def order_of(words):
-    """The order in which the words of several senders arrive at one actor."""
-    log = Log.start()
-    senders = [Sender.start() for _ in words]
-    pykka.get_all([sender.ask((log, word), block=False) for sender, word in zip(senders, words, strict=True)])
-    seen = log.ask("seen")
-    pykka.ActorRegistry.stop_all()
-    return seen
 
 
 def reversed_order():

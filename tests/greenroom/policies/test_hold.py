@@ -10,22 +10,7 @@ import pytest
 import greenroom
 from greenroom.policies.hold import Hold
 from greenroom.policies.portfolio import EARLY, FIRST_HOLDS, LATER, Portfolio
-
-
-def three_threads():
-    said = []
-    threads = [threading.Thread(target=say, args=(said, name), name=name) for name in "abc"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return "".join(said)
-
-
-def say(said, name):
-    said.append(name)
-    greenroom.checkpoint(f"between {name} and {name}")
-    said.append(name)
+from tests.greenroom.racing import say, three_threads
 
 
 def schedules_of(scenario, executions, seed=0):

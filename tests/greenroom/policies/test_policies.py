@@ -8,7 +8,6 @@ import math
 import threading
 import time
 
-import pykka
 import pytest
 
 import greenroom
@@ -22,36 +21,9 @@ from greenroom.policies.portfolio import Portfolio
 from greenroom.policies.pos import Pos
 from greenroom.policies.random_walk import RandomWalk
 from greenroom.policies.surw import Surw
+from tests.greenroom.racing import Log, Sender, order_of
 
 RANDOM = ["portfolio", "random", "pct", "pct:2", "pct:5", "pos", "surw", "hold"]
-
-
-class Log(pykka.ThreadingActor):
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def on_receive(self, message):
-        if message == "seen":
-            return tuple(self.seen)
-        return self.seen.append(message)
-
-
-class Sender(pykka.ThreadingActor):
-    def on_receive(self, message):
-        log, words = message
-        for word in words:
-            log.tell(word)
-
-
-def order_of(words_of_each):
-    """The order in which the words of several senders arrive at one actor."""
-    log = Log.start()
-    senders = [Sender.start() for _ in words_of_each]
-    pykka.get_all([sender.ask((log, words), block=False) for sender, words in zip(senders, words_of_each, strict=True)])
-    seen = log.ask("seen")
-    pykka.ActorRegistry.stop_all()
-    return seen
 
 
 def reversed_order():

@@ -8,14 +8,7 @@ import time
 import pytest
 
 import greenroom
-
-
-def in_threads(*functions):
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+from tests.greenroom.racing import in_threads
 
 
 def refused(error, function, *args, **kwargs):

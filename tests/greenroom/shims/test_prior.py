@@ -13,6 +13,7 @@ import pytest
 
 import greenroom
 from greenroom.shims.watchdog import watchdog
+from tests.greenroom.racing import in_threads
 
 LOCK = threading.Lock()
 RLOCK = threading.RLock()
@@ -47,14 +48,6 @@ SERVICE = Service()
 class Box:
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     items: queue.Queue = dataclasses.field(default_factory=queue.Queue)
-
-
-def in_threads(*functions):
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def excludes(guard):
