@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test fuzz replay lint bench regression coverage mutants lock wheel clean pykka-suite
+.PHONY: help setup check test fuzz replay lint bench load regression coverage mutants lock wheel clean pykka-suite
 
 ARGS ?=
 MINUTES ?= 30
@@ -39,6 +39,9 @@ lint: $(STAMP) ## ruff, formatting, types, who may import whom
 bench: $(STAMP) ## speed and memory beside the peers, with bars; ARGS=--quick is short
 	@$(PY) -m benchmarks $(ARGS)
 
+load: $(STAMP) ## MemesPy under 1, 2, 4, 8 users, and what each part costs: load.html; ARGS="--users 1,10 --seconds 30"
+	@$(PY) -m benchmarks.load --report load.html $(ARGS)
+
 mutants: $(STAMP) ## plant each known fault, show which machine finds it; goes on where it was; ARGS="--expected --mutants 'cache-*'"
 	@$(PY) -m benchmarks.mutants $(ARGS)
 
@@ -46,7 +49,7 @@ regression: $(STAMP) ## CPU of each stage beside the stored baseline; ARGS=--upd
 	@$(PY) -m benchmarks.regression $(ARGS)
 
 coverage: $(STAMP) ## branch coverage of the actors by the machines alone, from one seed; fails under 95 %
-	@$(PY) -m coverage run --source=src/dspy_meme_gen/actors -m machines --shrink greenroom --examples 40 --seed 1 $(ARGS)
+	@$(PY) -m coverage run --source=src/dspy_meme_gen/actors -m machines --workers 1 --shrink greenroom --examples 40 --seed 1 $(ARGS)
 	@$(PY) -m coverage report --precision=1 --fail-under=95
 
 pykka-suite: $(STAMP) ## Pykka's own tests on the stage (needs a package index); ARGS="--schedules 10 --policy pct"

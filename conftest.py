@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Final
 
 import pytest
@@ -16,8 +17,10 @@ profiles.register()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """PYTEST_VERBOSE and LOG_LEVEL."""
+    """PYTEST_VERBOSE and LOG_LEVEL; and Ctrl-C counts, though a shell's background jobs are started without: some tests press it."""
     variables.configure(config)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist may be absent

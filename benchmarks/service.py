@@ -79,6 +79,22 @@ class Result:
         return self.errors / max(1, self.requests)
 
 
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and all below it."""
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process and all below it so far."""
+    return float(sum(sum(process.cpu_times()[:2]) for process in tree(pid)))
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process and all below it, in megabytes. What they share counts in each."""
+    return float(sum(process.memory_info().rss for process in tree(pid))) / 1e6
+
+
 class Service:
     """``memespy serve`` in processes of its own; a context manager."""
 
@@ -105,17 +121,18 @@ class Service:
             self._process.stdout.close()
         self._folder.cleanup()
 
-    def _tree(self) -> list[psutil.Process]:
-        parent = psutil.Process(self._process.pid)
-        return [parent, *parent.children(recursive=True)]
+    @property
+    def pid(self) -> int:
+        """The process that was started; it has others below it."""
+        return self._process.pid
 
     def cpu_s(self) -> float:
         """CPU seconds of all its processes so far."""
-        return float(sum(sum(process.cpu_times()[:2]) for process in self._tree()))
+        return cpu_s(self.pid)
 
     def resident_mb(self) -> float:
         """Memory of all its processes, in megabytes."""
-        return float(sum(process.memory_info().rss for process in self._tree())) / 1e6
+        return resident_mb(self.pid)
 
     def measured(self, drive: Callable[[], dict[str, Any]]) -> Result:
         """What a drive came to."""

@@ -18,13 +18,13 @@ from hypothesis import settings
 from hypothesis.errors import DidNotReproduce, InvalidArgument
 
 from greenroom.machine import ACTORS_VARIABLE
-from machines import profiles
+from machines import profiles, side_by_side
 from machines.breaker import BreakerMachine
 from machines.cache import CacheMachine
 from machines.flow import FlowMachine
 from machines.lifecycle import LifecycleMachine
 from machines.pipeline import PipelineMachine
-from machines.report import coverage_document, print_failure, print_summary
+from machines.report import coverage_document, print_failure, print_summary, print_verdict
 from machines.service import ServiceMachine
 from machines.session import Run, Session
 from machines.store import StoreMachine
@@ -62,9 +62,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     profiles.register()
     profile = "threads" if options.actors == "threads" and options.profile == "dev" else options.profile
     settings.load_profile(profile)
+    if not options.child:
+        print(f"greenroom {options.actors}, profile {profile}, hypothesis {hypothesis.__version__}", file=sys.stderr)
+    workers = min(options.workers or side_by_side.cores(), len(names))
+    if workers == 1 or profile == "replay" or options.child:
+        return _one_after_the_other(names, profile, options)
+    codes = side_by_side.run(names, _passed_on(options), workers, options.coverage)
+    code = side_by_side.verdict(codes)
+    failed = [name for name, code in codes.items() if code not in {0, side_by_side.INTERRUPTED}]
+    print_verdict(list(codes), failed, interrupted=code == side_by_side.INTERRUPTED)
+    return code
+
+
+def _one_after_the_other(names: Sequence[str], profile: str, options: argparse.Namespace) -> int:
     chosen = settings(max_examples=options.examples) if options.examples else settings()
-    session = Session(chosen, seed=options.seed, blob=options.replay, shrink=options.shrink)
-    print(f"greenroom {options.actors}, profile {profile}, hypothesis {hypothesis.__version__}", file=sys.stderr)
+    session = Session(chosen, seed=options.seed, blob=options.replay, shrink=options.shrink, lines=options.child)
     runs: list[Run] = []
     code = 0
     try:
@@ -75,17 +87,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if run.error is not None:
                 print_failure(run)
     except KeyboardInterrupt:
-        code = 130
+        code = side_by_side.INTERRUPTED
     except (InvalidArgument, DidNotReproduce) as error:
         print(f"machines: {error}", file=sys.stderr)
         return 2
-    print_summary(runs, interrupted=code == 130)
+    for run in runs:
+        print_summary(run, interrupted=code != 0 and run is runs[-1])
+    failed = [run.name for run in runs if run.error is not None]
+    if not options.child:
+        print_verdict(names[: len(runs)], failed, interrupted=code != 0)
     if options.coverage is not None:
         options.coverage.write_text(json.dumps(coverage_document(runs), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     replayed_nothing = _replayed_nothing(profile, runs)
-    if code == 0 and (any(run.error is not None for run in runs) or replayed_nothing):
-        code = 1
-    return code
+    return code or int(bool(failed) or replayed_nothing)
+
+
+def _passed_on(options: argparse.Namespace) -> list[str]:
+    """The options that a machine's own process is given."""
+    passed = ["--profile", options.profile, "--actors", options.actors, "--shrink", options.shrink]
+    for name in ("examples", "seed"):
+        value = getattr(options, name)
+        passed += [] if value is None else [f"--{name}", str(value)]
+    return passed
 
 
 def _replayed_nothing(profile: str, runs: list[Run]) -> bool:
@@ -106,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", choices=profiles.NAMES, default="dev", help="Hypothesis profile (default: dev)")
     parser.add_argument("--examples", type=_positive, default=None, help="examples for each machine, instead of the profile's")
     parser.add_argument("--seed", type=int, default=None, help="the same seed gives the same examples")
+    parser.add_argument("--workers", type=_positive, default=None, metavar="N", help="machines at a time (default: one for each core)")
     parser.add_argument("--actors", choices=("stage", "threads"), default="stage", help="a controlled schedule, or Pykka's own threads")
     parser.add_argument("--coverage", type=Path, metavar="FILE.json", default=None, help="write all that was visited, and what never was")
     parser.add_argument("--replay", metavar="BLOB", default=None, help="run the one example that a failure printed")
@@ -115,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         default="both",
         help="who makes a failure small (greenroom alone is quickest)",
     )
+    parser.add_argument(side_by_side.CHILD, action="store_true", help=argparse.SUPPRESS)
     return parser
 
 

@@ -51,6 +51,7 @@ class _Out:
     request_id: str
     worker: str
     told: int
+    since_s: float
     deaths: int = 0
     task: object = None
 
@@ -156,6 +157,22 @@ class BreakerMachine(PartMachine):
         """The next call of the port takes long, or too long."""
         self.nap(self.trouble, seconds)
 
+    @precondition(on_stage)
+    @rule(client=st.sampled_from(CLIENTS))
+    def open_with_a_call_out(self, client: str) -> None:
+        """Calls fail until the breaker opens, while one is under way that fails too, but later; then it rests, and somebody asks again."""
+        self.nap(self.trouble, LIMIT_S + 1)
+        self._submit(client)
+        self.run(b"")
+        self.script.fail[self.trouble] += 6
+        for _ in range(3):
+            self._submit(client)
+        self.run(b"")
+        self.script.fail[self.trouble] = 0
+        self.advance(REST_S, b"")
+        self._submit(client)
+        self.run(b"")
+
     @precondition(lambda self: self.requests)
     @rule(which=st.integers(0, 2), client=st.sampled_from(CLIENTS))
     def cancel(self, which: int, client: str) -> None:
@@ -212,6 +229,8 @@ class BreakerMachine(PartMachine):
             elif what == "died" and rest[0] == names.MEME_GENERATOR:
                 self.died_of.clear()
                 self._give_up(now_s, *{each.request_id for each in self.out.values()})
+        for call in self.out.values():
+            _in_time(call, self.now_s)
         for request_id, outcome in self.ended.items():
             refused = self.open_for.get(request_id)
             if isinstance(outcome, Failed) and outcome.error == "CircuitOpen":
@@ -252,7 +271,7 @@ class BreakerMachine(PartMachine):
         twin = [each.worker for each in self.out.values() if (each.request_id, each.kind) == (message.request_id, name.partition("-")[0])]
         assert not twin, f"{message.request_id}: {name} was called while {twin[0]} still has a call"
         self._kills_no_third(message.request_id, name, message.task)
-        call = _Out(message.request_id, name, incarnation, deaths, message.task)
+        call = _Out(message.request_id, name, incarnation, now_s, deaths, message.task)
         if call.kind in self.models:
             ((through, self.models[call.kind]),) = breaker.step(self.models[call.kind], Ask(message.serial, now_s))
             assert through, f"{message.request_id}: {name} was called, and the model refuses it: {self.models[call.kind]}"
@@ -294,7 +313,17 @@ class BreakerMachine(PartMachine):
             self._end(now_s, serial, "unheard")
 
     def _end(self, now_s: float, serial: int, how: How) -> None:
-        kind = self.out.pop(serial).kind
+        call = self.out.pop(serial)
+        kind = call.kind
+        _in_time(call, now_s)
         if kind in self.models:
             ((_, self.models[kind]),) = breaker.step(self.models[kind], End(serial, how, now_s))
             self.visit(now_s)
+
+
+def _in_time(call: _Out, now_s: float) -> None:
+    """Nobody is waited for longer than a call may take; the cache, which is in the process, has no limit."""
+    waited_s = now_s - call.since_s
+    assert call.kind == names.CACHE or waited_s <= LIMIT_S + 1e-6, (
+        f"{call.request_id} waits for {call.worker} for {waited_s:g} virtual seconds"
+    )

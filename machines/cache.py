@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -13,7 +14,7 @@ from dspy_meme_gen.actors.cache import Cache
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.adapters.memory_cache import MemoryCache
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import Failed, Meme, Rejected
+from dspy_meme_gen.domain import Failed, Meme, Progress, Rejected
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import LookUp, Remember, Work, WorkDone, WorkFailed
 from greenroom.policies.drawn import schedule_bytes
@@ -42,6 +43,8 @@ WISHES: Final[tuple[dict[str, Any], ...]] = (
 )
 """Payloads that differ in one field each."""
 CRASHABLE: Final[dict[str, type]] = {"cache": Cache, "generator": MemeGenerator}
+MOMENTS: Final = ("report", "settled")
+"""What the ledger is called for: a stage of a request begins, its outcome is given."""
 
 
 class _Given:
@@ -92,7 +95,7 @@ class CacheMachine(PartMachine):
         capacity=st.sampled_from((2, 1)),
         given=st.booleans(),
         wish=st.integers(0, len(WISHES) - 1),
-        opening=st.lists(st.integers(0, 6), max_size=8),
+        opening=st.lists(st.integers(0, 6), max_size=8) | st.lists(st.integers(0, 2), min_size=4, max_size=8),
     )
     def choose_cache(self, ttl_s: float, capacity: int, given: bool, wish: int, opening: list[int]) -> None:
         """How long and how much is kept, whether it goes with the cache's actor, which payloads are asked for, and what was before."""
@@ -102,11 +105,14 @@ class CacheMachine(PartMachine):
         self.expected: dict[int, object] = {}
         self.hits: set[str] = set()
         self.begun: set[str] = set()
+        self.over: set[str] = set()
         self.deaths = 0
+        self.due: dict[tuple[str, str], threading.Event] = {}
+        self.dawdles_for = ""
         self.leaders: dict[str, str] = {}
         self.on_flight: dict[str, None] = {}  # those whom the orchestrator that lives now has begun with
         self.answered: dict[str, str] = {}  # of those, who is due the outcome of another
-        self.stored: set[str] = set()
+        self.stored: set[str] = set()  # those whose meme the orchestrator that lives now has given to the store
         self.to_remember: list[str] = []
         self.remembered: dict[int, tuple[object, str]] = {}
         self.perform(self.start_service, {"cache_ttl_s": ttl_s, "cache_capacity": capacity})
@@ -126,6 +132,8 @@ class CacheMachine(PartMachine):
         )
         taps.before(Address, "point_at", lambda address, _, __: self.note("starts", address.name))
         taps.after(Ledger, "report", lambda heard, _, request_id, stage, *__: self.note("begins", request_id, stage) if heard else None)
+        for moment in MOMENTS:
+            taps.before(Ledger, moment, lambda _, request_id, *__, moment=moment: self._it_comes(moment, request_id))
         taps.before(Ledger, "_close_entry", lambda _, entry, outcome: self.note("ends", entry.request.request_id, outcome))
 
     def _on_heard(self, name: str, _: int, message: object) -> None:
@@ -155,6 +163,12 @@ class CacheMachine(PartMachine):
         if not self.on_threads:
             self.advance(3.0, b"")
         self.make(which, schedule)
+
+    @rule(order=st.lists(st.integers(0, 2), min_size=4, max_size=6))
+    def come_back(self, order: list[int]) -> None:
+        """Somebody wants one after the other, and some again: more than a small cache keeps."""
+        for which in order:
+            self.make(which, b"")
 
     @rule(which=st.integers(0, 2))
     def stampede(self, which: int) -> None:
@@ -194,6 +208,33 @@ class CacheMachine(PartMachine):
         time.sleep(0)  # whoever has just been told that it is done goes first, unless the schedule says otherwise
         return self.service.cancel(request_id)
 
+    @precondition(on_stage)
+    @rule(which=st.integers(0, 2), moment=st.sampled_from(MOMENTS), schedule=schedule_bytes())
+    def take_back_as_it_comes(self, which: int, moment: str, schedule: bytes) -> None:
+        """A request is taken back as a stage of it begins, or its outcome is given; and whoever listens takes its time."""
+        self.nap("text", 1.0)
+        request_id = self.submit_request("ann", **self.wishes[which])
+        self.run(b"")
+        self.client("bob").call("cancel", self._cancel_as_it_comes, moment, request_id)
+        self.run(b"")
+        self.advance(1.0, schedule)
+
+    def _cancel_as_it_comes(self, moment: str, request_id: str) -> bool:
+        due = self.due[moment, request_id] = threading.Event()
+        due.wait(2.0)  # what comes from the cache is over already
+        return self.service.cancel(request_id)
+
+    def _it_comes(self, moment: str, request_id: str) -> None:
+        due = self.due.pop((moment, request_id), None)
+        if due is not None:
+            self.dawdles_for = request_id
+            due.set()
+
+    def _on_progress(self, progress: Progress) -> None:
+        if progress.request_id == self.dawdles_for:
+            time.sleep(0)
+        super()._on_progress(progress)
+
     @precondition(lambda self: self.given is not None)
     @rule(down=st.booleans())
     def switch_cache(self, down: bool) -> None:
@@ -222,6 +263,7 @@ class CacheMachine(PartMachine):
                 case "starts" if rest[0] == names.MEME_GENERATOR:
                     self.on_flight.clear()
                     self.answered.clear()
+                    self.stored.clear()
                 case "begins":
                     self._begins(*rest)
                 case "ends":
@@ -274,13 +316,15 @@ class CacheMachine(PartMachine):
             assert found == expected, f"{message.request_id}: the cache answers {found}, and the model {expected}"
 
     def _begins(self, request_id: str, stage: str) -> None:
-        if stage == "cache":
+        if stage == "cache" and request_id not in self.over:
             self.on_flight[request_id] = None
         if stage == "storing":
             self.stored.add(request_id)
         if stage != "text":
             return
         self.begun.add(request_id)
+        if request_id in self.over:
+            return  # taken back while its stage was told: that is noted when all have heard of it
         assert request_id not in self.hits, f"{request_id} is made again, although the cache has it"
         known = self.answered.get(request_id)
         assert known is None, f"{request_id} is made, although it waited for {known} of the same payload, which came to an outcome for both"
@@ -288,6 +332,7 @@ class CacheMachine(PartMachine):
         assert leader == request_id, f"{request_id} is made, although {leader} of the same payload is being made"
 
     def _ends(self, request_id: str, outcome: Any) -> None:
+        self.over.add(request_id)
         if self.leaders.get(self._payload(request_id)) == request_id:
             del self.leaders[self._payload(request_id)]
         self.on_flight.pop(request_id, None)

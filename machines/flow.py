@@ -135,6 +135,19 @@ class FlowMachine(PartMachine):
         """The router dies with its line, or the orchestrator with all that is at work."""
         self.crash_one(CRASHABLE[actor], at)
 
+    @precondition(on_stage)
+    @rule(client=st.sampled_from(CLIENTS))
+    def crash_router_in_a_hurry(self, client: str) -> None:
+        """The router dies of a request, while another is at work that has less time left than its work takes."""
+        self.nap("text", 1.5)
+        self._submit(client, "high", deadline_s=1.0)
+        self.run(b"")
+        self.advance(0.5, b"")
+        self.crash_one(Router)
+        self._submit(client, "low")
+        self.run(b"")
+        self.advance(1.5, b"")
+
     def _rush(self, schedule: bytes) -> None:
         """While the router is held up its inbox fills, but for one place, and then all clients want that at once."""
         self.holds_up = True

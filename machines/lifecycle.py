@@ -16,7 +16,7 @@ from dspy_meme_gen.bootstrap import start_pipeline
 from dspy_meme_gen.domain import KINDS, Meme
 from dspy_meme_gen.messages import Crash
 from dspy_meme_gen.settings import Settings
-from greenroom.policies.drawn import schedule_bytes
+from greenroom.policies.drawn import HOLD_BYTE, schedule_bytes
 from machines.lives import Lives, Served
 from machines.part import CLIENTS, QUIET, PartMachine, on_stage
 from machines.places import lifecycle as places
@@ -164,13 +164,24 @@ class LifecycleMachine(PartMachine):
         """The newest pipeline is stopped, perhaps not for the first time."""
         self.client(client).call("stop", self._stop, self._newest(), grace_s)
 
-    @rule(grace_s=GRACES, schedule=schedule_bytes())
-    def stop_at_once(self, grace_s: float, schedule: bytes) -> None:
-        """Two clients stop the newest pipeline at once, and a third hands in a request."""
+    @rule(grace_s=GRACES, first=st.booleans(), schedule=schedule_bytes())
+    def stop_at_once(self, grace_s: float, first: bool, schedule: bytes) -> None:
+        """Two clients stop the newest pipeline at once, and a third hands in a request, perhaps before them."""
+        if first:
+            self.submit(CLIENTS[2], "cats")
         for client in CLIENTS[:2]:
             self.stop(grace_s, client)
-        self.submit(CLIENTS[2], "cats")
+        if not first:
+            self.submit(CLIENTS[2], "cats")
         self.run(schedule)
+
+    @precondition(on_stage)
+    @rule(grace_s=GRACES, client=CLIENT, step=st.integers(0, 7))
+    def stop_while_one_hands_in(self, grace_s: float, client: str, step: int) -> None:
+        """Whoever hands a request in is held up at one of its first steps, until the newest pipeline has stopped, or nobody can go on."""
+        self.submit(client, "cats")
+        self.stop(grace_s, "operator")
+        self.run(bytes((*(0,) * step, HOLD_BYTE)))
 
     @rule(fails=st.booleans(), client=CLIENT)
     def leave(self, fails: bool, client: str) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-import greenroom
 from dspy_meme_gen.actors.cache import Cache
 from dspy_meme_gen.actors.image_generator import ImageGenerator
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
@@ -20,29 +17,20 @@ from dspy_meme_gen.actors.router import Router
 from dspy_meme_gen.actors.scorer import Scorer
 from dspy_meme_gen.actors.text_generator import TextGenerator
 from dspy_meme_gen.actors.verifier import Verifier
-from dspy_meme_gen.bootstrap import start_pipeline
-from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Meme, Outcome, Progress, TextPrompt, payload_key
-from dspy_meme_gen.errors import InvalidRequest, RequestConflict, ServiceStopped
-from dspy_meme_gen.settings import Settings
-from machines.conformance import ANY, Conformance, Seen, adopted
-from machines.coverage import Trail, rules_taken
-from machines.news import News
-from machines.places import pipeline as requests_places
+from dspy_meme_gen.domain import GenerateMeme, TextPrompt, payload_key
+from dspy_meme_gen.errors import InvalidRequest
+from machines.observed import PROMPT, ObservedPipeline, request_of
 from machines.repetition import growing_lines, growth_of
 from machines.statistics import Statistics
-from machines.world import ScriptedPorts, world
-from model import pipeline as reference
-from model.calls import Cancel, Crash, Finish, Inject, Inspect, Outage, Submit
+from model.calls import Cancel, Inject, Outage
 from model.validation import Fit, judge
-from model.values import Ending, request_from
-from model.world import Fault, Faults, Rules
+from model.values import request_from
+from model.world import Fault, Faults
 from strategies.classes import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from dspy_meme_gen.pipeline import Pipeline
-    from machines.coverage import Places
 
 CLIENTS: Final = ("ann", "bob", "cid")
 WISHES: Final = (
@@ -72,17 +60,6 @@ CRASHABLE: Final[dict[str, type]] = {
     "generator": MemeGenerator,
     "router": Router,
 }
-# The model has one worker of a kind, no jitter, and neither breakers nor limits: here they never open, and nobody is refused.
-ONE: Final[dict[str, Any]] = {
-    "retry_jitter": 0.0,
-    "restart_backoff_s": 0.0,
-    "health_period_s": 0,  # a clock that never stops would hide that everybody waits
-    "user_burst": 1_000_000_000,
-    "text_workers": 1,
-    "image_workers": 1,
-    **dict.fromkeys(("text_breaker_failures", "image_breaker_failures", "breaker_failures"), 1_000_000_000),
-}
-PROMPT: Final = 0.38  # virtual seconds that work may take when nothing naps: a backoff for each of three incarnations, and some room
 WORK: Final = (
     "cats",
     "rude cats",
@@ -96,48 +73,14 @@ WORK: Final = (
     "worse cats / {}",
 )
 NOISE: Final = len(WORK) // 2  # blocks: what leaks leaves at least one for each request
-STEPS_PER_REQUEST: Final = 600  # scheduling points for each request under way: about four times what the longest takes alone
 
 
-class PipelineMachine(greenroom.ActorMachine):
+class PipelineMachine(ObservedPipeline):
     """Submits, duplicates, conflicts, cancels, crashes, failing ports; the model says what may come of it."""
 
     statistics: ClassVar[Statistics] = Statistics()
-    places: ClassVar[Callable[[], Places]] = staticmethod(requests_places.places)
-
-    # -- set-up ----------------------------------------------------------------------------------------------------------
-
-    def start_actors(self) -> None:
-        """The whole pipeline over scripted ports."""
-        self.trail = Trail()
-        self.seen: list[Seen] = []
-        self.futures: dict[str, Any] = {}
-        self.served: dict[str, GenerateMeme] = {}
-        self.requests: list[GenerateMeme] = []
-        self.handed_in: list[GenerateMeme] = []
-        self.progress: dict[str, list[str]] = {}
-        self.ended: dict[str, Outcome] = {}
-        self.accepted: dict[str, tuple[float, int, int]] = {}
-        self.by_payload: dict[str, Any] = {}
-        self.crashes = 0
-        self.unheard: list[Seen] = []
-        self.napped_s = 0.0
-        self.troubled = False
-        self.broken: list[str] = []
-        self.check_memory = False
-        self.strange: list[GenerateMeme] = []
-        self.muted = False
-        self.script = ScriptedPorts(self._on_progress)
-        SUPERVISION.listener = self._on_restart
-        settings = Settings(
-            recorded_outcomes=60, cache_capacity=4, cache_ttl_s=20.0, image_width=64, image_height=48, restart_limit=2, **ONE
-        )
-        self.service: Pipeline = start_pipeline(settings, self.script.ports(), flat=True)
-        self.news = News(self.service)
-        self.listener_raises = False
-        rules = Rules(cache_capacity=4, cache_ttl_s=20.0, restart_limit=2, lateness_s=30.0 if self.on_threads else 1e-6)
-        self.started_s = time.monotonic()
-        self.conformance = Conformance(reference.init(world(), rules, now_s=0.0))
+    check_memory = False
+    strange: Sequence[GenerateMeme] = ()
 
     @initialize(memory=st.integers(0, 99), opening=st.lists(st.sampled_from(WISHES), max_size=4), strange=st.lists(STRANGE, max_size=2))
     def choose_world(self, memory: int, opening: list[str], strange: list[GenerateMeme]) -> None:
@@ -148,23 +91,19 @@ class PipelineMachine(greenroom.ActorMachine):
         self.check_memory = memory % 20 == 3  # no end of the range, which Hypothesis favours
         self.strange = strange
         for number, wish in enumerate(opening):
-            self._submit(CLIENTS[number % len(CLIENTS)], _request(f"r{number + 1}", wish))
-
-    def stop_actors(self) -> None:
-        """As any client would."""
-        self.service.stop()
+            self._submit(CLIENTS[number % len(CLIENTS)], request_of(f"r{number + 1}", wish))
 
     # -- what clients do ---------------------------------------------------------------------------------------------------
 
     @rule(wish=st.sampled_from(WISHES), client=st.sampled_from(CLIENTS))
     def submit(self, wish: str, client: str) -> None:
         """A new request."""
-        self._submit(client, _request(f"r{len(self.requests) + 1}", wish))
+        self._submit(client, request_of(f"r{len(self.requests) + 1}", wish))
 
     @rule(wish=st.sampled_from(WISHES), client=st.sampled_from(CLIENTS))
     def submit_in_a_hurry(self, wish: str, client: str) -> None:
         """A new request that has 3 seconds."""
-        self._submit(client, _request(f"r{len(self.requests) + 1}", wish, deadline_s=3.0))
+        self._submit(client, request_of(f"r{len(self.requests) + 1}", wish, deadline_s=3.0))
 
     @precondition(lambda self: self.strange)
     @rule(which=st.integers(0, 2), client=st.sampled_from(CLIENTS))
@@ -196,7 +135,7 @@ class PipelineMachine(greenroom.ActorMachine):
         if len(self.requests) % 2:
             self._submit(client, replace(known, style="wry" if known.style != "wry" else None))
         else:
-            self._submit(client, _request(known.request_id, "cats" if known.topic != "cats" else "dull cats"))
+            self._submit(client, request_of(known.request_id, "cats" if known.topic != "cats" else "dull cats"))
 
     @precondition(lambda self: self.requests)
     @rule(which=st.integers(0, 3), client=st.sampled_from(CLIENTS))
@@ -302,69 +241,13 @@ class PipelineMachine(greenroom.ActorMachine):
             self._inspect()
         if not self.on_threads:  # the event bus may be behind: only a stage waits for it
             self.news.check()
-        if self.check_memory and self._calm():
+        if self.check_memory and self._calm() and self.statistics.memory_check_is_due():
             self._memory_is_flat()
-
-    def teardown(self) -> None:
-        """As every machine ends, and counted."""
-        try:
-            super().teardown()
-        finally:
-            SUPERVISION.listener = None
-            self._count()
 
     # -- inside ----------------------------------------------------------------------------------------------------------------
 
-    def _now(self) -> float:
-        return time.monotonic() - self.started_s if self.on_threads else self.now_s
-
-    def _note(self, call: Any, result: object = None) -> None:
-        if not self.muted:
-            self.seen.append(Seen("event", self._now(), call, result))
-
-    def _submit(self, client: str, request: GenerateMeme) -> None:
-        self.handed_in.append(request)
-        if all(known.request_id != request.request_id for known in self.requests):
-            self.requests.append(request)
-        self._call(client, Submit(request_from(request)), lambda: self._hand_in(request))
-
-    def _hand_in(self, request: GenerateMeme) -> str:
-        started = (self._now(), self.steps, len(self.futures) - len(self.ended))
-        try:
-            future = self.service.submit(request)
-        except RequestConflict:
-            return "conflict"
-        except ServiceStopped:
-            return "stopped"
-        known = self.futures.setdefault(request.request_id, future)
-        self.served.setdefault(request.request_id, request)
-        self.accepted.setdefault(request.request_id, started)
-        assert known is future, f"{request.request_id} was given a second future"
-        return "accepted"
-
-    def _call(self, client: str, call: Any, function: Any) -> None:
-        serial = len(self.operations) + 1
-
-        def recorded() -> object:
-            self.seen.append(Seen("invoke", self._now(), call, None, serial))
-            result = function()
-            self.seen.append(Seen("respond", self._now(), call, result, serial))
-            if not isinstance(call, Submit) or result != "accepted":
-                return result
-            outcome = self.futures[call.request.request_id].get()
-            self._heard_of_the_end(call.request.request_id)
-            return outcome
-
-        self.client(client).call(type(call).__name__.lower(), recorded)
-
-    def _heard_of_the_end(self, request_id: str) -> None:
-        """A future is set after the last progress was told."""
-        stages = self.progress.get(request_id, ["nothing"])
-        if stages[-1] not in TERMINAL_STAGES:
-            self.broken.append(f"{request_id} has its outcome, and the last that was told of it is {stages[-1]}")
-
     def _submit_failing(self, wish: str, faults: Faults) -> None:
-        request = _request(f"r{len(self.requests) + 1}", wish)
+        request = request_of(f"r{len(self.requests) + 1}", wish)
         # The model tells port calls apart by payload: while one of these is under way, it could not say which calls fail. Of several
         # payloads under one id any may be the one that was accepted.
         under_way = self._in_flight()
@@ -373,85 +256,9 @@ class PipelineMachine(greenroom.ActorMachine):
             self._note(Inject(request_from(request).payload, faults))
         self._submit(CLIENTS[len(self.requests) % len(CLIENTS)], request)
 
-    def _in_flight(self) -> set[str]:
-        submitted = {op.serial for op in self.operations if not op.done}
-        return set(self.futures) - set(self.ended) | {
-            request.request_id for request in self.requests if request.request_id not in self.ended and submitted
-        }
-
-    def _on_progress(self, progress: Progress) -> None:
-        if self.muted:
-            return
-        self.progress.setdefault(progress.request_id, []).append(progress.stage)
-        if progress.stage != "completed":  # it shows later whether the meme is degraded
-            self.trail.visit(progress.request_id, requests_places.label(progress.stage))
-        if progress.stage in TERMINAL_STAGES:
-            self.seen.append(Seen("event", self._now(), Finish(progress.request_id), None))
-            if not self.on_threads and progress.request_id in self.accepted:
-                self._measure(progress.request_id)
-        self.news.told.append(progress)
-        if self.listener_raises:
-            self.listener_raises = False
-            raise RuntimeError("a listener that raises, as the machine wants it")
-
-    def _measure(self, request_id: str) -> None:
-        accepted_s, accepted_step, others = self.accepted[request_id]
-        statistics = self.statistics
-        latency_s, steps = self.now_s - accepted_s, self.steps - accepted_step
-        statistics.worst_latency_s = max(statistics.worst_latency_s, latency_s)
-        statistics.worst_latency_steps = max(statistics.worst_latency_steps, steps)
-        # Kept, not raised: this runs inside the service, which lets nothing out that a listener of progress raises.
-        bound = STEPS_PER_REQUEST * (1 + others + len(self.futures) - len(self.ended))
-        if steps > bound and not self.troubled:
-            self.broken.append(f"{request_id} took {steps} steps, more than {bound}")
-        if latency_s > PROMPT + self.napped_s:
-            self.broken.append(f"{request_id} took {latency_s:g} virtual seconds, and naps explain {self.napped_s:g}: a timeout rescued it")
-
-    def _on_crash(self, task: Any) -> RuntimeError:
-        self.troubled = True
-        name = _model_name(task.actor.identity.name)
-        # The supervisor hears of it later, and nobody hears what it decides: the crash takes effect at some moment from now on.
-        if not self.muted:
-            self.crashes += 1
-            self.seen.append(Seen("invoke", self._now(), Crash(name), None, -self.crashes))
-            self.unheard.append(Seen("respond", 0.0, Crash(name), ANY, -self.crashes))
-        return RuntimeError(f"crash of {name}, injected by the machine")
-
-    def _on_restart(self, name: str) -> None:
-        """The supervisor has restarted a child: the oldest crash of that name has taken effect."""
-        for each in self.unheard:
-            if each.call.actor == _model_name(name):
-                self.unheard.remove(each)
-                self.seen.append(replace(each, now_s=self._now()))
-                return
-
-    def _follow(self) -> None:
-        heard = [replace(each, now_s=self._now()) for each in self.unheard]
-        batch, self.seen, self.unheard = self.seen + heard, [], []
-        for index, each in enumerate(batch):
-            if isinstance(each.call, Finish):
-                request_id = each.call.request_id
-                outcome = self.futures[request_id].get(timeout=5) if self.on_threads else self.futures[request_id].get(timeout=0)
-                assert request_id not in self.ended, f"{request_id} was given two outcomes: {self.ended[request_id]}, then {outcome}"
-                self.ended[request_id] = outcome
-                self.statistics.outcomes[type(outcome).__name__] += 1
-                if isinstance(outcome, Meme):
-                    self.trail.visit(request_id, requests_places.label("completed", degraded=outcome.degraded))
-                batch[index] = Seen("event", each.now_s, each.call, Ending(adopted(outcome), tuple(self.progress[request_id])))
-        self.statistics.observations += len(batch)
-        self.conformance.follow(batch, self._now())
-
-    def _quiet(self) -> bool:
-        return all(operation.done for operation in self.operations) and set(self.futures) == set(self.ended)
-
     def _calm(self) -> bool:
         """Whether the service runs on undisturbed: no crash is still to come, and the supervisor has not given up."""
         return not (self.on_threads or self.pending_faults or any(state.stop_error for state in self.conformance.states()))
-
-    def _inspect(self) -> None:
-        records = tuple(sorted(self.script.records.values(), key=lambda record: record.id))
-        waiting = self.service.deferred()
-        self.conformance.follow([Seen("event", self._now(), Inspect(), (adopted(records), adopted(waiting)))], self._now())
 
     def _memory_is_flat(self) -> None:
         """The same kind of work again and again comes to a round that leaves nothing behind."""
@@ -463,6 +270,7 @@ class PipelineMachine(greenroom.ActorMachine):
         recording, scheduler.history = scheduler.history, None
         growth = growth_of(self._repeat, NOISE)
         leaks = growth[-1] > NOISE
+        self.statistics.memory_leaks += leaks
         lines = growing_lines(self._repeat) if leaks else ""
         scheduler.history = recording
         assert not leaks, (
@@ -477,52 +285,6 @@ class PipelineMachine(greenroom.ActorMachine):
         # A minute passes, and with it the deadlines of the round before: until then their cancelled timers may lie about.
         time.sleep(60)
         wishes = [wish.format(round_number) for wish in WORK]
-        futures = [self.service.submit(_request(f"again {round_number} {index}", wish)) for index, wish in enumerate(wishes)]
+        futures = [self.service.submit(request_of(f"again {round_number} {index}", wish)) for index, wish in enumerate(wishes)]
         for future in futures:
             future.get(timeout=60)
-
-    def _count(self) -> None:
-        statistics = self.statistics
-        statistics.examples += 1
-        statistics.operations += len(self.operations)
-        for label in statistics.coverage.add(self.trail, rules_taken(self), (type(outcome).__name__ for outcome in self.ended.values())):
-            event(label)
-        if not self.on_threads:
-            self._count_stage()
-        statistics.example_ended()
-
-    def _count_stage(self) -> None:
-        statistics = self.statistics
-        scheduler = self.stage.scheduler
-        statistics.steps += scheduler.steps
-        statistics.schedules.add(hash((scheduler.decisions, tuple(scheduler.deviations))))
-        for task in self.stage.tasks:
-            if task.inbox is not None and task.inbox.deepest > statistics.deepest_inbox:
-                statistics.deepest_inbox, statistics.deepest_inbox_of = task.inbox.deepest, task.name
-
-
-class _Supervision(logging.Handler):
-    """Hears from the supervisor's log, in the supervisor's own step, what was restarted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.listener: Callable[[str], None] | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self.listener is not None and record.levelno == logging.WARNING and isinstance(record.args, tuple):
-            self.listener(str(record.args[0]))
-
-
-SUPERVISION: Final = _Supervision()
-logging.getLogger("memespy.supervisor").addHandler(SUPERVISION)
-logging.getLogger("memespy").addHandler(logging.NullHandler())  # crashes by the thousand are this machine's trade, not news
-
-
-def _model_name(name: str) -> str:
-    """The model's name of an actor of the service."""
-    return {"text_generator": "text", "image_generator": "image", "meme_generator": "generator"}.get(name, name)
-
-
-def _request(request_id: str, wish: str, *, deadline_s: float = 30.0) -> GenerateMeme:
-    topic, _, style = wish.partition(" / ")
-    return GenerateMeme.create(request_id=request_id, topic=topic, style=style or None, deadline_s=deadline_s)

@@ -1,4 +1,4 @@
-"""What a person reads at the end: a summary for each machine, and each failure with the command that replays it."""
+"""What a person reads at the end: a summary for each machine, one line for all, and each failure with the command that replays it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from machines.coverage import accounts, document, rules_of
 from model.values import TERMINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from machines.coverage import Account
     from machines.session import Run
@@ -49,31 +49,33 @@ def _python() -> str:
         return "python"
 
 
-def print_summary(runs: list[Run], *, interrupted: bool = False) -> None:
-    """One block for each machine, then one line for all."""
-    for run in runs:
-        statistics = run.statistics
-        held = "FAILED" if run.error is not None else "interrupted, no failure so far" if interrupted and run is runs[-1] else "held"
-        outcomes = "  ".join(f"{name} {count:,}" for name, count in statistics.outcomes.most_common())
-        inbox = f"{statistics.deepest_inbox} messages ({statistics.deepest_inbox_of})" if statistics.deepest_inbox else "not measured"
-        rows = [
-            ("examples", f"{statistics.examples:,}"),
-            ("steps", f"{statistics.steps:,}"),
-            ("distinct schedules", f"{len(statistics.schedules):,}"),
-            ("operations checked", f"{statistics.operations:,} client calls, {statistics.observations:,} observations against the model"),
-            ("invariants held", f"{statistics.invariants:,} checks after steps, {statistics.memory_checks:,} memory checks at rest"),
-            ("outcomes", outcomes or "none"),
-            *((account.name, str(account)) for account in covered(run)),
-            ("deepest inbox", inbox),
-            ("worst latency", f"{statistics.worst_latency_s:g} virtual seconds, {statistics.worst_latency_steps:,} steps"),
-            ("peak memory", f"{run.peak_memory / 1e6:,.0f} MB resident"),
-            ("time", f"{run.wall_s:.1f} s ({run.cpu_s:.1f} s of CPU)"),
-        ]
-        print(f"\n{run.name}: {held}")
-        for name, value in rows:
-            print(f"  {name:<20}{value}")
-    failed = [run.name for run in runs if run.error is not None]
-    checked = f"{len(runs)} machine{'s' if len(runs) != 1 else ''} checked"
+def print_summary(run: Run, *, interrupted: bool = False) -> None:
+    """What a machine has done, and whether it held."""
+    statistics = run.statistics
+    held = "FAILED" if run.error is not None else "interrupted, no failure so far" if interrupted else "held"
+    outcomes = "  ".join(f"{name} {count:,}" for name, count in statistics.outcomes.most_common())
+    inbox = f"{statistics.deepest_inbox} messages ({statistics.deepest_inbox_of})" if statistics.deepest_inbox else "not measured"
+    rows = [
+        ("examples", f"{statistics.examples:,}"),
+        ("steps", f"{statistics.steps:,}"),
+        ("distinct schedules", f"{len(statistics.schedules):,}"),
+        ("operations checked", f"{statistics.operations:,} client calls, {statistics.observations:,} observations against the model"),
+        ("invariants held", f"{statistics.invariants:,} checks after steps, {statistics.memory_checks:,} memory checks at rest"),
+        ("outcomes", outcomes or "none"),
+        *((account.name, str(account)) for account in covered(run)),
+        ("deepest inbox", inbox),
+        ("worst latency", f"{statistics.worst_latency_s:g} virtual seconds, {statistics.worst_latency_steps:,} steps"),
+        ("peak memory", f"{run.peak_memory / 1e6:,.0f} MB resident"),
+        ("time", f"{run.wall_s:.1f} s ({run.cpu_s:.1f} s of CPU)"),
+    ]
+    print(f"\n{run.name}: {held}")
+    for name, value in rows:
+        print(f"  {name:<20}{value}")
+
+
+def print_verdict(names: Sequence[str], failed: Sequence[str], *, interrupted: bool) -> None:
+    """One line for all machines that ran."""
+    checked = f"{len(names)} machine{'s' if len(names) != 1 else ''} checked"
     print(f"\n{checked}: {'failures in ' + ', '.join(failed) if failed else 'interrupted' if interrupted else 'no failure'}")
 
 

@@ -45,7 +45,7 @@ from strategies.http_requests import JSON, ODD, OWNERS, PLACES, SEARCHES, WISHES
 if TYPE_CHECKING:
     from machines.taps import Taps
 
-LIMITS: Final = Limits(at_once=2, in_line=2, burst=8)
+LIMITS: Final = Limits(at_once=2, in_line=2, burst=5)
 CONNECTIONS: Final = ("ann", "bob", "cid", "dan", "eve", "fay", "gus")
 FAILING: Final = ("text", "appropriateness", "factuality", "scorer", "refiner", "image")
 CRASHABLE: Final[dict[str, type]] = {
@@ -160,13 +160,13 @@ class ServiceMachine(PartMachine):
         """The same, under an idempotency key."""
         self._post(WISHES[wish], owner, later=True)
 
-    @rule(count=st.integers(2, 7))
+    @rule(count=st.integers(2, 5))
     def make_many(self, count: int) -> None:
         """So many at once, each something else."""
         for _ in range(count):
             self._post({"topic": f"tea {len(self.operations)}"})
 
-    @rule(count=st.integers(5, 10))
+    @rule(count=st.integers(4, 7))
     def insist(self, count: int) -> None:
         """One user has so many made later, in a row: perhaps more than anybody may."""
         for _ in range(count):

@@ -40,13 +40,17 @@ class Run:
 
 
 class Session:
-    """How machines are run: with which settings, from which seed, or one single example again."""
+    """How machines are run: with which settings, from which seed, or one single example again.
 
-    def __init__(self, settings: Settings, *, seed: int | None, blob: str | None, shrink: Shrink = "both") -> None:
+    With `lines` progress is told in lines of its own also on a terminal: others write there, too.
+    """
+
+    def __init__(self, settings: Settings, *, seed: int | None, blob: str | None, shrink: Shrink = "both", lines: bool = False) -> None:
         self.settings = settings
         self.shrink: Shrink = shrink
         self.seed = seed
         self.blob = blob
+        self._lines = lines
 
     def start(self, name: str, machine: type[ActorMachine]) -> Run:
         """A run that has not begun, with statistics of its own."""
@@ -61,7 +65,7 @@ class Session:
             KeyboardInterrupt: Ctrl-C; what was counted so far is in the run.
         """
         counted = Phase.generate in self.settings.phases
-        progress = _Progress(run, self.settings.max_examples if counted else None)
+        progress = _Progress(run, self.settings.max_examples if counted else None, lines=self._lines)
         started, cpu_started = time.perf_counter(), time.process_time()
         run.statistics.listener = progress.example_ended
         try:
@@ -99,10 +103,10 @@ class Session:
 class _Progress:
     """One line that grows on a terminal, and a line now and then elsewhere."""
 
-    def __init__(self, run: Run, total: int | None) -> None:
+    def __init__(self, run: Run, total: int | None, *, lines: bool) -> None:
         self._run = run
         self._total = f"/{total:,}" if total is not None else ""
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() and not lines
         self._process = psutil.Process()
         self._next = 0.0
 

@@ -24,7 +24,8 @@ class Writing:
     `asked` are records that requests want written and that are safe nowhere yet, `lost` those that a store actor took with it when it
     died. `earlier` are editions of the outbox's first record that were replaced where they stood: a drain may have read them before.
     `fresh` are records that were queued since the store's actor took its message up: it may have found the outbox empty before.
-    `direct` says that the write under way is not of the outbox, `leaving` that the first one in it is written, and may still be seen there.
+    `direct` says that the write under way is not of the outbox, `given_up` that its request has put the record there meanwhile, and
+    `leaving` that the first one in the outbox is written, and may still be seen there.
     `troubled` says that the database's last answer was an error, `recalled` are the editions that this process has had in its hands.
     """
 
@@ -37,6 +38,7 @@ class Writing:
     fresh: Records = ()
     under_way: Record | None = None
     direct: bool = False
+    given_up: bool = False
     leaving: bool = False
     up: bool = True
     troubled: bool = False
@@ -194,15 +196,15 @@ def _begin(state: Writing, record: Record) -> tuple[Writing, ...]:
 
 
 def _end(state: Writing, record: Record, how: How) -> tuple[Writing, ...]:
-    failed = replace(state, under_way=None, direct=False, earlier=(), troubled=True)
+    failed = replace(state, under_way=None, direct=False, given_up=False, earlier=(), troubled=True)
     written = replace(failed, records=with_record(state.records, record))
     if how == "failed":
         return (failed,)
     if how == "unheard":
         return (failed, written)
     done = replace(_known(written, record), troubled=False)
-    if state.direct:
-        return (_safe(done, record),)
+    if state.direct:  # who asked for the same once more since it was given up is to have it written, too
+        return (done,) if state.given_up else (_safe(done, record),)
     ways = []
     if record in state.earlier:  # a newer edition stands in its place, and is to be written yet
         ways.append(replace(done, earlier=state.earlier[state.earlier.index(record) + 1 :]))
@@ -219,7 +221,8 @@ def _queue(state: Writing, record: Record) -> tuple[Writing, ...]:
         return ()
     first = waiting is not None and waiting == state.outbox[0]
     after = replace(state, outbox=with_record(state.outbox, record), earlier=(*state.earlier, *((waiting,) if first and waiting else ())))
-    return (_safe(replace(after, fresh=(*state.fresh, record)), record),)
+    given_up = state.given_up or (state.direct and state.under_way == record)
+    return (_safe(replace(after, fresh=(*state.fresh, record), given_up=given_up), record),)
 
 
 def _safe(state: Writing, record: Record) -> Writing:

@@ -114,3 +114,18 @@ def test_test_duration_is_how_long_a_long_test_goes_on(monkeypatch):
         monkeypatch.setenv("TEST_DURATION", wrong)
         with pytest.raises(pytest.UsageError, match="TEST_DURATION is"):
             variables.duration_s(60)
+
+
+def test_load_report_is_a_page_in_a_folder_that_exists(monkeypatch, tmp_path):
+    monkeypatch.delenv("LOAD_REPORT", raising=False)
+    assert variables.load_report() is None
+    monkeypatch.setenv("LOAD_REPORT", str(tmp_path / "load.html"))
+    assert variables.load_report() == tmp_path / "load.html"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOAD_REPORT", "load.html")
+    assert variables.load_report() == tmp_path / "load.html"
+    (tmp_path / "folder.html").mkdir()
+    for wrong in ("load", "load.txt", str(tmp_path), "folder.html", "no/such/folder/load.html"):
+        monkeypatch.setenv("LOAD_REPORT", wrong)
+        with pytest.raises(pytest.UsageError, match=r"LOAD_REPORT is .*; expected the name of a file that ends in \.html"):
+            variables.load_report()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,17 @@ def failure_rate() -> float:
 def duration_s(otherwise: float) -> float:
     """TEST_DURATION: how many seconds a long test goes on."""
     return _number("TEST_DURATION", otherwise, "seconds, more than 0", lambda value: 0 < value < float("inf"))
+
+
+def load_report() -> Path | None:
+    """LOAD_REPORT: the file for the page of the load tests; None where it is not set."""
+    text = os.environ.get("LOAD_REPORT", "").strip()
+    if not text:
+        return None
+    path = Path(text)
+    if path.suffix != ".html" or path.is_dir() or not path.absolute().parent.is_dir():
+        raise pytest.UsageError(f"LOAD_REPORT is {text!r}; expected the name of a file that ends in .html, in a folder that exists")
+    return path.absolute()
 
 
 def starts_no_servers() -> bool:

@@ -58,7 +58,8 @@ class Matrix:
         return plan.missing(cells, self._results, self._versions, self._budget)
 
     def _run(self, mutant: Mutant | None, cells: list[Cell]) -> None:
-        for cell, result in zip(cells, self._children.run(mutant, cells, self._budget, self._versions), strict=False):
+        # The results first: zip ends at the first that ends, and only a run that is taken to its end gives its nursery back.
+        for result, cell in zip(self._children.run(mutant, cells, self._budget, self._versions), cells, strict=False):
             with self._lock:
                 self._results.add(cell, result)
                 print(_line(cell, result), file=sys.stderr, flush=True)

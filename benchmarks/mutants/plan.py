@@ -22,11 +22,15 @@ SHRUNK: Final = 0
 
 
 class Versions:
-    """What a result was measured with: a digest of the patch (of the whole service, where there is none), and of the machine's module."""
+    """What a result was measured with: a digest of the patch (of the whole service, where there is none), and one of the machine.
+
+    A machine is the modules of its class and of those that it is made from; models and helpers are left out, or nearly every change of the
+    suite would void the whole matrix.
+    """
 
     def __init__(self, known: Sequence[Mutant], machines: Mapping[str, type]) -> None:
         self._mutants = {mutant.name: mutant.digest for mutant in known} | {UNCHANGED: _digest(*sorted((ROOT / SERVICE).rglob("*.py")))}
-        self._machines = {name: _digest(Path(sys.modules[machine.__module__].__file__ or "")) for name, machine in machines.items()}
+        self._machines = {name: _digest(*_modules(machine)) for name, machine in machines.items()}
 
     def of(self, cell: Cell) -> tuple[str, ...]:
         """The digests that go with a cell; "none" for what is no more."""
@@ -70,6 +74,12 @@ def _stands(cell: Cell, result: Result | None, versions: Versions, budget: Budge
         return False
     wanted = budget.shrink and cell.mode == "stage" and cell.seed == SHRUNK and result.verdict == "killed"
     return not wanted or result.rules is not None
+
+
+def _modules(machine: type) -> list[Path]:
+    ours = machine.__module__.partition(".")[0]
+    names = dict.fromkeys(each.__module__ for each in machine.__mro__ if each.__module__.partition(".")[0] == ours)
+    return [Path(sys.modules[name].__file__ or "") for name in names]
 
 
 def _digest(*paths: Path) -> str:

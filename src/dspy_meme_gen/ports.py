@@ -34,6 +34,7 @@ __all__ = [
     "MemeText",
     "Outbox",
     "Ports",
+    "Preparing",
     "Progress",
     "Recalling",
     "Refiner",
@@ -200,6 +201,15 @@ class Timers(Protocol):
 
     def call_later(self, delay_s: float, callback: Callable[[], object]) -> TimerHandle:
         """Call `callback` once, `delay_s` seconds from now (at once if that is not positive). The callback must be quick."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A port whose first call would take much longer than the others. Whoever is going to serve tells it so beforehand."""
+
+    def prepare(self) -> None:
+        """Begin with whatever the first call needs, and do not wait for it."""
         ...
 
 

@@ -30,9 +30,12 @@ def add_serve(commands: Any) -> None:  # noqa: ANN401 - argparse does not name t
 
 
 def _port(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
     if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port; expected 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; expected a whole number from 0 to 65535")
     return number
 
 

@@ -66,9 +66,12 @@ def add_store_commands(commands: Any) -> None:  # noqa: ANN401 - argparse does n
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of memes; expected a whole number, at least 1")
     return number
 
 

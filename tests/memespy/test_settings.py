@@ -1,6 +1,7 @@
 """Settings from defaults and from the environment."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,3 +165,22 @@ def test_urls_are_masked(url: str, shown: str) -> None:
 )
 def test_texts_come_from_a_model_where_one_is_configured(fields: dict[str, Any], backend: str) -> None:
     assert Settings(**fields).text() == backend
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "memespy-configuration.md"
+
+
+def test_every_setting_is_explained_on_the_page_about_them() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [variable_of(field.name) for field in fields(Settings) if f"`{variable_of(field.name)}`" not in page] == []
+
+
+def test_the_numbers_on_the_page_are_the_defaults() -> None:
+    numbers = PAGE.read_text(encoding="utf-8").partition("## The numbers\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in numbers.splitlines() if line.startswith("| `")]
+    shown = {
+        variable.strip(" `"): said.strip() for row in rows for variable, said in zip(row[0].split(","), row[1].split(","), strict=True)
+    }
+    defaults = {variable_of(field.name): field.default for field in fields(Settings)}
+    assert len(shown) > 30
+    assert {name: float(said) if said else None for name, said in shown.items()} == {name: defaults[name] for name in shown}

@@ -13,7 +13,7 @@ from dspy_meme_gen.bootstrap import start_pipeline
 from dspy_meme_gen.domain import GenerateMeme
 from dspy_meme_gen.settings import Settings
 from machines.conformance import adopted
-from machines.pipeline import ONE
+from machines.observed import ONE
 from machines.world import ScriptedPorts, world
 from model import pipeline
 from model.calls import Cancel, Finish, Submit

@@ -54,6 +54,15 @@ def test_what_was_asked_for_twice_is_written_twice():
     assert state.records == (CATS,)
 
 
+def test_a_write_that_was_given_up_is_not_for_who_asks_later():
+    given_up = (Ask(CATS), Take(), Begin(CATS), Queue(CATS))
+    again = (Ask(CATS), End("done"), Take(), Begin(CATS), End("done"), Begin(CATS), End("done"))
+    (state,) = {replace(each, leaving=False) for each in after(*given_up, *again)}
+    assert (state.records, state.asked) == ((CATS,), ())
+    assert is_illegal(*given_up, *again, Take(), Begin(CATS))
+    assert is_illegal(Ask(CATS), Take(), Begin(CATS), Queue(CATS), End("done"), Begin(CATS), End("done"), Begin(CATS))
+
+
 def test_one_write_comes_after_another():
     assert is_illegal(Ask(CATS), Ask(TEA), Begin(CATS), Begin(TEA))
 

@@ -21,7 +21,8 @@ from machines.breaker import BreakerMachine
 from machines.cache import CacheMachine
 from machines.flow import FlowMachine
 from machines.lifecycle import LifecycleMachine
-from machines.pipeline import STEPS_PER_REQUEST, PipelineMachine
+from machines.observed import STEPS_PER_REQUEST
+from machines.pipeline import PipelineMachine
 from machines.service import ServiceMachine
 from machines.store import StoreMachine
 from machines.supervision import SupervisionMachine

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from dspy_meme_gen.adapters.pillow_images import PillowImageModel
-from dspy_meme_gen.domain import MemeText, RenderedImage
+from dspy_meme_gen.domain import FORMATS, MemeText, RenderedImage
 
 __all__ = ["ProcessImageModel"]
 
@@ -27,6 +27,12 @@ class ProcessImageModel:
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
+
+    def prepare(self) -> None:
+        """Start the processes, and wait for none, so that the first picture need not wait for long. Raises RuntimeError after `close`."""
+        pool = self._current()
+        for _ in range(self._processes):
+            pool.submit(_render, MemeText("", ""), FORMATS[0])  # one that fails will be seen by the next picture
 
     def render(self, text: MemeText, format: str) -> RenderedImage:  # noqa: A002 - the port's name
         """The finished picture. Raises BrokenProcessPool if its process died, RuntimeError after `close`."""

@@ -3,14 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import anyio
 from fastapi import Request
 
+from dspy_meme_gen.api.problems import Problem
 from dspy_meme_gen.domain import GenerateMeme, Outcome
 from dspy_meme_gen.pipeline import Pipeline
 
 __all__ = ["ClientGone", "outcome_of", "while_connected"]
+
+LIMIT_S: Final = 120.0
+"""For how long a client may wait for its meme, in line and while it is made."""
 
 
 class ClientGone(Exception):
@@ -46,10 +51,14 @@ def _set(settled: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
 
 
 async def while_connected(http: Request, work: Callable[[], Awaitable[Outcome]]) -> Outcome:
-    """The result of `work`, which is cancelled if the client goes away; then ClientGone is raised."""
+    """The result of `work`, which is cancelled if the client goes away; then ClientGone is raised.
+
+    It is cancelled after LIMIT_S seconds too, and then Problem (timed-out) is raised.
+    """
     results: list[Outcome] = []
     errors: list[Exception] = []
     async with anyio.create_task_group() as group:
+        group.cancel_scope.deadline = anyio.current_time() + LIMIT_S
 
         async def work_and_stop() -> None:
             try:
@@ -67,6 +76,8 @@ async def while_connected(http: Request, work: Callable[[], Awaitable[Outcome]])
         group.start_soon(watch)
     if errors:
         raise errors[0]
+    if not results and anyio.current_time() >= group.cancel_scope.deadline:
+        raise Problem("timed-out", f"the meme was not there after {LIMIT_S:g} s, the time in line included")
     if not results:
         raise ClientGone
     return results[0]

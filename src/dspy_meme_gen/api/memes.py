@@ -35,13 +35,13 @@ Key = Annotated[
     ),
 ]
 RETRY_AFTER_S: Final = 5.0
+_PROBLEM: Final = {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}}
 _RETRY_AFTER: Final = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route may answer besides success, for its schema."""
-    content = {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}}
-    described: dict[str, Any] = {"description": "a problem document", "content": content}
+    described: dict[str, Any] = {"description": "a problem document", "content": _PROBLEM}
     return {status: described | ({"headers": _RETRY_AFTER} if status in {429, 503} else {}) for status in (*statuses, 500)}
 
 

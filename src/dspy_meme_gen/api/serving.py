@@ -16,6 +16,7 @@ import uvicorn
 from dspy_meme_gen.api.app import create_app
 from dspy_meme_gen.api.envelope import Draining
 from dspy_meme_gen.bootstrap import configured_ports, start_pipeline
+from dspy_meme_gen.ports import Preparing
 from dspy_meme_gen.settings import Settings
 
 __all__ = ["listen", "serve"]
@@ -46,7 +47,10 @@ def serve(settings: Settings, listening: socket.socket, *, ready: Callable[[], N
 
     `ready` is called once the first request would be answered.
     """
-    pipeline = start_pipeline(settings, configured_ports(settings))
+    ports = configured_ports(settings)
+    if isinstance(ports.image, Preparing):
+        ports.image.prepare()
+    pipeline = start_pipeline(settings, ports)
     try:
         draining = Draining()
         config = uvicorn.Config(

@@ -40,6 +40,18 @@ def test_the_bytes_are_those_that_this_process_would_draw(model):
     assert model.placeholder(TEXT, "classic") == here.placeholder(TEXT, "classic")
 
 
+def test_processes_that_are_prepared_for_are_there_before_the_first_picture(model):
+    assert drawers() == []
+    model.prepare()
+    assert len(drawers()) == 2
+    model.prepare()
+    assert model.render(TEXT, "classic") == PillowImageModel(96, 72).render(TEXT, "classic")
+    assert len(drawers()) == 2
+    model.close()
+    with pytest.raises(RuntimeError, match="have ended"):
+        model.prepare()
+
+
 def test_after_a_process_has_died_the_next_picture_has_a_new_one(model):
     before = model.render(TEXT, "classic")
     for child in drawers():

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from dspy_meme_gen.api import awaiting
 from dspy_meme_gen.domain import FORMATS
 from tests.memespy.fakes import PortDown, verification
 
@@ -195,6 +196,18 @@ async def test_five_at_once_and_a_line_that_is_full_refuses(serve, script):
         gate.open()
         problem(response, "overloaded", 503)
         assert [(await task).status_code for task in waiting] == [201] * 3
+
+
+async def test_nobody_waits_for_ever_in_line_or_while_it_is_made(serve, script, monkeypatch):
+    monkeypatch.setattr(awaiting, "LIMIT_S", 0.3)
+    async with serve(http_at_once=1) as api:
+        gate = script.hold("text")
+        at_work, in_line = await asyncio.gather(api.make("cats"), api.make("dogs"))
+        assert problem(at_work, "timed-out", 504)["detail"] == "the meme was not there after 0.3 s, the time in line included"
+        problem(in_line, "timed-out", 504)
+        assert api.pipeline.in_flight() == ()
+        gate.open()
+        assert (await api.make("tea")).status_code == 201, "the turn is free again"
 
 
 async def test_who_goes_away_takes_the_work_with_them_unless_it_has_a_key(serve, script):
