@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from machines.repetition import growing_lines, growth_of
-from tests.garbage import new_objects_alone
 
 KEPT = []
-
-
-@pytest.fixture(autouse=True)
-def quick_rounds():
-    """Each round collects garbage."""
-    with new_objects_alone():
-        yield
 
 
 def leaking(number):
