@@ -120,7 +120,7 @@ class StoreMachine(PartMachine):
         self.chosen = {"cache_ttl_s": 0.0, "outbox_drain_s": 0.05 if self.on_threads else DRAIN_S, "call_limit_s": LIMIT_S}
         self.perform(self.start_service, self.chosen)
         for what in opening:
-            if not self.on_threads or what not in ("hangs", "passes"):
+            if not self.on_threads or what not in ("hangs", "passes", "dies"):
                 self._open_with(what)
 
     def _open_with(self, what: str) -> None:
