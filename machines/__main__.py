@@ -7,7 +7,6 @@ Exit codes: 0 every machine held, 1 a failure was found (or a replay had nothing
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -24,7 +23,7 @@ from machines.cache import CacheMachine
 from machines.flow import FlowMachine
 from machines.lifecycle import LifecycleMachine
 from machines.pipeline import PipelineMachine
-from machines.report import coverage_document, print_failure, print_summary, print_verdict
+from machines.report import coverage_document, print_failure, print_summary, print_verdict, write_coverage
 from machines.service import ServiceMachine
 from machines.session import Run, Session
 from machines.store import StoreMachine
@@ -97,7 +96,7 @@ def _one_after_the_other(names: Sequence[str], profile: str, options: argparse.N
     if not options.child:
         print_verdict(names[: len(runs)], failed, interrupted=code != 0)
     if options.coverage is not None:
-        options.coverage.write_text(json.dumps(coverage_document(runs), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_coverage(options.coverage, coverage_document(runs))
     replayed_nothing = _replayed_nothing(profile, runs)
     return code or int(bool(failed) or replayed_nothing)
 

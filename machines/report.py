@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -89,3 +90,8 @@ def covered(run: Run) -> tuple[Account, ...]:
 def coverage_document(runs: list[Run]) -> dict[str, Any]:
     """The coverage of all machines, whole, for a file."""
     return {run.name: {"examples": run.statistics.examples, **document(covered(run))} for run in runs}
+
+
+def write_coverage(path: Path, document: dict[str, Any]) -> None:
+    """Write what was visited, as JSON that a person can read."""
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from machines.report import write_coverage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -56,7 +58,7 @@ def run(names: Sequence[str], options: Sequence[str], workers: int, coverage: Pa
         if coverage is not None:
             documents = [json.loads(path.read_text(encoding="utf-8")) for name in begun if (path := crew.coverage(name)).exists()]
             whole: dict[str, Any] = {name: value for document in documents for name, value in document.items()}
-            coverage.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            write_coverage(coverage, whole)
         return {name: crew.codes[name] for name in begun}
 
 
