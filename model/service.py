@@ -22,11 +22,12 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`at_once` makers are served and `in_line` wait; a user may send `burst` in a row."""
+    """`at_once` makers are served and `in_line` wait; a user may send `burst` in a row; a text is waited for `text_s` seconds."""
 
     at_once: int
     in_line: int
     burst: int
+    text_s: float = 10.0
 
 
 @dataclass(slots=True, eq=False)
@@ -106,6 +107,8 @@ class Books:
     draining: int | None = None
     drained: int | None = None
     crashed: bool = False
+    slowed_s: float = 0.0
+    """For how long texts were made to take, in all: whoever comes behind such ones waits for them too."""
 
     def tick(self) -> int:
         """The next moment."""
@@ -179,6 +182,8 @@ class Books:
         ways = {told(outcome, topic, style) for outcome in self.outcomes(payload)}
         if any(now_s >= each.deadline_s() - 1e-6 for each in asked):
             ways.add(("timed_out", ""))
+        if self.slowed_s >= self.limits.text_s - 0.5:  # retries have pauses of their own
+            ways.add(told(Failed("StageTimeout", "text"), topic, style))
         if self.stopping is not None:
             ways |= {told(Failed("ServiceStopped", stage), topic, style) for stage in STAGES}
         if identity[0] == "" and any(each.left for each in asked):

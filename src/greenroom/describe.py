@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
+from enum import Enum
+from functools import lru_cache, partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from pykka import messages
 from greenroom.task import current_task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from greenroom.history import Detail
     from greenroom.task import Task
 
@@ -54,22 +57,55 @@ def describe_message(message: Any, limit: int = _LIMIT) -> str:
 
 def message_detail(message: Any, prefix: str) -> Detail:
     """``prefix`` and a message for a history: described when somebody looks, where it cannot change until then."""
-    kind = type(message)
+    kind: Any = type(message)
     if kind in _LASTING or (kind is tuple and _LASTING.issuperset(map(type, message))):
         return _prefixed, prefix, message
     if kind is dict and _LASTING.issuperset(map(type, message.values())) and _LASTING.issuperset(map(type, message)):
         return _prefixed, prefix, message.copy()
     if kind is messages.ProxyCall and not message.kwargs and _LASTING.issuperset(map(type, message.args)):
         return _called, prefix, message.attr_path, message.args
+    if _frozen_fields(kind) is not None and _lasts(message, 3):
+        return _prefixed, prefix, message
     return prefix + describe_message(message)
 
 
 def value_detail(value: Any) -> Detail:
     """As ``message_detail``, for a reply."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _LASTING or (kind is tuple and _LASTING.issuperset(map(type, value))):
         return describe, value
+    if _frozen_fields(kind) is not None and _lasts(value, 3):
+        return describe, value
     return describe(value)
+
+
+def _lasts(value: Any, depth: int) -> bool:
+    """Whether a value is of the lasting kinds all through, for so many levels."""
+    kind: Any = type(value)
+    if kind in _LASTING:
+        return True
+    if not depth:
+        return False
+    if kind is tuple:
+        return all(_lasts(part, depth - 1) for part in value)
+    names = _frozen_fields(kind)
+    if names is None:
+        return False
+    for name in names:
+        part = getattr(value, name)
+        if type(part) not in _LASTING and not _lasts(part, depth - 1):
+            return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _frozen_fields(kind: type[Any]) -> tuple[str, ...] | None:
+    """All fields of a dataclass that is frozen and has the repr that Python wrote for it; none of an enumeration, whose members last."""
+    if issubclass(kind, Enum):
+        return ()
+    if _shown_fields(kind) is None or not kind.__dataclass_params__.frozen:
+        return None
+    return tuple(field.name for field in fields(kind))
 
 
 def _prefixed(prefix: str, message: Any) -> str:
@@ -86,30 +122,59 @@ def task_name_of(ref: Any) -> str:
     return owner.name if owner is not None else f"{ref.actor_class.__name__}-?"
 
 
-def _text(value: Any, depth: int) -> str:  # noqa: PLR0911 - one line for each kind of value
-    if type(value) in _LASTING:
+def _text(value: Any, depth: int) -> str:
+    kind: Any = type(value)
+    if kind in _LASTING:
         text = repr(value)
         return _ADDRESS.sub("", text) if " at 0x" in text else text
-    if isinstance(value, pykka.ActorRef):
-        return task_name_of(value)
-    if isinstance(value, pykka.ActorProxy):
-        return f"proxy of {task_name_of(value.actor_ref)}"
-    if isinstance(value, pykka.ThreadingFuture) and hasattr(value, "greenroom_label"):
-        asked = getattr(value, "asked", None)
-        return f"<{value.greenroom_label}>" if asked is None else f"<reply of {asked[0].greenroom_name} to #{asked[1]}>"
-    if isinstance(value, pykka.Actor):
-        return task_name_of(value._actor_ref) if hasattr(value, "_actor_ref") else type(value).__name__
-    if depth and type(value) in (list, tuple, dict, set, frozenset):
-        return _container(value, depth - 1)
-    if isinstance(value, tuple) and hasattr(value, "_fields") and depth:
-        inside = ", ".join(f"{name}={_text(part, depth - 1)}" for name, part in zip(value._fields, value, strict=False))
-        return f"{type(value).__name__}({inside})"
-    if isinstance(value, bytes | bytearray) and len(value) > _LIMIT:
-        return f"<{len(value)} bytes>"
-    names = _shown_fields(type(value)) if depth else None  # type: ignore[arg-type]  # a class is hashable
+    return _way_of(kind)(value, depth)
+
+
+@lru_cache(maxsize=1024)
+def _way_of(kind: type[Any]) -> Callable[[Any, int], str]:  # noqa: PLR0911 - one line for each kind of value
+    """How values of this kind are written; found once, for every message of an execution comes through here."""
+    if issubclass(kind, pykka.ActorRef):
+        return lambda value, _: task_name_of(value)
+    if issubclass(kind, pykka.ActorProxy):
+        return lambda value, _: f"proxy of {task_name_of(value.actor_ref)}"
+    if issubclass(kind, pykka.ThreadingFuture):
+        return _future
+    if issubclass(kind, pykka.Actor):
+        return lambda value, _: task_name_of(value._actor_ref) if hasattr(value, "_actor_ref") else kind.__name__
+    if kind in (list, tuple, dict, set, frozenset):
+        return _container
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return _named_tuple
+    if issubclass(kind, bytes | bytearray):
+        return lambda value, _: f"<{len(value)} bytes>" if len(value) > _LIMIT else _as_it_says(value)
+    names = _shown_fields(kind)
     if names is not None:
-        inside = ", ".join([f"{name}={_text(getattr(value, name), depth - 1)}" for name in names])
-        return f"{type(value).__qualname__}({inside})"
+        return partial(_dataclass, names)
+    return lambda value, _: _as_it_says(value)
+
+
+def _future(value: Any, _: int) -> str:
+    if not hasattr(value, "greenroom_label"):
+        return _as_it_says(value)
+    asked = getattr(value, "asked", None)
+    return f"<{value.greenroom_label}>" if asked is None else f"<reply of {asked[0].greenroom_name} to #{asked[1]}>"
+
+
+def _named_tuple(value: Any, depth: int) -> str:
+    if not depth:
+        return _as_it_says(value)
+    inside = ", ".join(f"{name}={_text(part, depth - 1)}" for name, part in zip(value._fields, value, strict=False))
+    return f"{type(value).__name__}({inside})"
+
+
+def _dataclass(names: tuple[str, ...], value: Any, depth: int) -> str:
+    if not depth:
+        return _as_it_says(value)
+    inside = ", ".join([f"{name}={_text(getattr(value, name), depth - 1)}" for name in names])
+    return f"{type(value).__qualname__}({inside})"
+
+
+def _as_it_says(value: Any) -> str:
     text = _ADDRESS.sub("", _quiet_repr(value))
     return _URN.sub(_name_of_urn, text) if "urn:uuid:" in text else text
 
@@ -120,7 +185,6 @@ def _name_of_urn(found: re.Match[str], tasks: list[Task] | None = None) -> str:
     return next((other.name for other in known if other.actor is not None and other.actor.actor_urn == found[1]), found[0])
 
 
-@lru_cache(maxsize=512)
 def _shown_fields(kind: type[Any]) -> tuple[str, ...] | None:
     """The fields in the repr of a dataclass that has the repr that Python wrote for it."""
     if not is_dataclass(kind) or getattr(kind.__repr__, "__wrapped__", None) is None:
@@ -145,12 +209,16 @@ def _quiet_repr(value: Any) -> str:
 
 
 def _container(value: Any, depth: int) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_text(key, depth)}: {_text(part, depth)}" for key, part in value.items()) + "}"
-    if isinstance(value, set | frozenset):
-        inside = ", ".join(sorted(_text(part, depth) for part in value))
-        return "{" + inside + "}" if value else "set()"
-    inside = ", ".join(_text(part, depth) for part in value)
-    if isinstance(value, tuple):
+    if not depth:
+        return _as_it_says(value)
+    depth -= 1
+    kind = type(value)
+    if kind is dict:
+        return "{" + ", ".join([f"{_text(key, depth)}: {_text(part, depth)}" for key, part in value.items()]) + "}"
+    parts = [_text(part, depth) for part in value]
+    if kind in (set, frozenset):
+        return "{" + ", ".join(sorted(parts)) + "}" if value else "set()"
+    inside = ", ".join(parts)
+    if kind is tuple:
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     return f"[{inside}]"

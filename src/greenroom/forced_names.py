@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import random
-import sys
 import threading
 import time
 import uuid
@@ -17,9 +16,9 @@ from greenroom import waits
 from greenroom.clock import BOOT_NS, EPOCH_NS
 from greenroom.elsewhere import here
 from greenroom.shims import prior, randomness
-from greenroom.shims.install import SCANNED_ALWAYS
+from greenroom.shims.install import sites_in_modules
 from greenroom.shims.shim import Shim
-from greenroom.shims.sites import NOT_SCANNED, Site, is_program, sites_everywhere, sites_in_globals, sites_of_function
+from greenroom.shims.sites import Site, sites_of_function
 from greenroom.turnlocks import TurnLock, TurnQueue, TurnRLock
 
 if TYPE_CHECKING:
@@ -117,13 +116,9 @@ def _sites(scenario: Any, is_known: Callable[[Any], bool]) -> Iterator[Site]:
     def is_wanted(value: Any) -> bool:
         return is_known(value) or type(value) in _LOCKS
 
-    for name, module in list(sys.modules.items()):
-        namespace = getattr(module, "__dict__", None)
-        if type(namespace) is not dict or (name not in SCANNED_ALWAYS and name.partition(".")[0] in NOT_SCANNED):
-            continue
-        if is_program(module):
-            yield from sites_everywhere(name, namespace, is_wanted)
-        else:
-            yield from sites_in_globals(name, namespace, is_wanted if name == "concurrent.futures.thread" else is_known)
+    for name, program, site in sites_in_modules():
+        wanted = is_wanted if program or name == "concurrent.futures.thread" else is_known
+        if wanted(site.read()):
+            yield site
     if isinstance(getattr(scenario, "__func__", scenario), FunctionType):
         yield from sites_of_function(scenario, is_wanted)

@@ -44,6 +44,7 @@ class Inbox:
 
     __slots__ = (
         "_items",
+        "_lasting",
         "_scheduler",
         "_takers",
         "deepest",
@@ -58,6 +59,7 @@ class Inbox:
     def __init__(self) -> None:
         self._scheduler: Scheduler = scheduler_of_task()
         self._items: deque[Any] = deque()
+        self._lasting: dict[int, tuple[Any, Any]] = {}  # by envelope, with its detail: what lasts is looked at once
         self._takers: list[Task] = []
         self.owner: Task | None = None
         self.greenroom_name = "an actor that was never started"
@@ -98,6 +100,8 @@ class Inbox:
         if scheduler.history is not None:
             kind = "lost" if self.owner is not None and self.owner.done else "send"
             detail = message_detail(envelope.message, "" if reply_to is None else "ask ")
+            if type(detail) is tuple:
+                self._lasting[id(envelope)] = (envelope, detail)
             scheduler.record(kind, self.greenroom_name, self.put_count, detail)
         if self._takers:
             scheduler.wake_all(self._takers)
@@ -126,7 +130,8 @@ class Inbox:
             task.handling = envelope
             task.handling_number = self.taken_count
         if scheduler.history is not None:
-            detail = message_detail(envelope.message, "ask " if envelope.reply_to is not None else "")
+            lasting = self._lasting.pop(id(envelope), None)
+            detail = message_detail(envelope.message, "ask " if envelope.reply_to is not None else "") if lasting is None else lasting[1]
             scheduler.record("receive", self.greenroom_name, self.taken_count, detail)
         if trouble is not None and not isinstance(envelope.message, messages._ActorStop):
             trouble.taken(self, envelope)

@@ -121,8 +121,8 @@ else:
 
     @pytest.mark.slow
     def test_a_sustained_load_leaks_no_memory(served):
-        """For TEST_DURATION seconds (60), twice: after a warm-up the memory must stop growing."""
-        seconds = max(10, int(duration_s(60)))
+        """For TEST_DURATION seconds (20), twice: after a warm-up the memory must stop growing."""
+        seconds = max(10, int(duration_s(20)))
         service = served(MEMESPY_RECALLED_MB="4", MEMESPY_CACHE_CAPACITY="50", MEMESPY_RECORDED_OUTCOMES="50")
         drive(service, users=20, seconds=seconds)
         warm_mb = resident_mb(service.process.pid)

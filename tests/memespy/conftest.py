@@ -25,9 +25,12 @@ class Start(Protocol):
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind() -> Iterator[None]:
-    logging.getLogger("pykka").setLevel(logging.CRITICAL)  # it logs every crash with its traceback, and here crashes are wanted
+    logger = logging.getLogger("pykka")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # it logs every crash with its traceback, and here crashes are wanted
     before = threading.enumerate()
     yield
+    logger.setLevel(level)
     for thread in threading.enumerate():
         if thread not in before:
             thread.join(PATIENCE_S)

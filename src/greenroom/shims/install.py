@@ -39,7 +39,7 @@ from greenroom.shims.watchdog import watchdog
 from greenroom.task import TaskGreenlet, current_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 SCANNED_ALWAYS: Final = (
     "time",
@@ -129,10 +129,7 @@ class _Installation:
         self.depth += 1
         if self.depth > 1:
             return
-        if not self.by_identity:
-            self.by_identity = {id(real): (real, shim) for real, shim in _shims()}
-            self.fixed = [*_single_names(), *_methods(), *prior.methods()]
-        self._take_in_asyncio()
+        self._know_what_is_wanted()
         try:
             self._replace_names(scenario)
             quiet.begin()
@@ -141,6 +138,12 @@ class _Installation:
             self.depth = 1
             self.uninstall()
             raise
+
+    def _know_what_is_wanted(self) -> None:
+        if not self.by_identity:
+            self.by_identity = {id(real): (real, shim) for real, shim in _shims()}
+            self.fixed = [*_single_names(), *_methods(), *prior.methods()]
+        self._take_in_asyncio()
 
     def uninstall(self) -> None:
         self.depth -= 1
@@ -189,21 +192,33 @@ class _Installation:
         """
         for name, module in list(sys.modules.items()):
             known = self.scanned.get(name)
-            if known is None or known.module is not module:
-                known = self.scanned[name] = _Scanned(name, module)
-            elif new_only:
+            if new_only and known is not None and known.module is module:
                 continue
-            namespace = known.namespace
-            if namespace is None:
-                continue
-            if new_only:
-                self._undo_shims(namespace)
+            known = self._looked_through(name, module)
+            if new_only and known.namespace is not None:
+                self._undo_shims(known.namespace)
+            if known.sites:
+                self._replace(known.sites)
+
+    def sites_in_modules(self) -> Iterator[tuple[str, bool, Site]]:
+        """Where loaded modules keep what is wanted: the module's name, whether it is the program's own, and the place."""
+        for name, module in list(sys.modules.items()):
+            known = self._looked_through(name, module)
+            for site in known.sites:
+                yield name, known.program, site
+
+    def _looked_through(self, name: str, module: Any) -> _Scanned:
+        """The module with its places; looked through anew only if it has changed since the last time."""
+        known = self.scanned.get(name)
+        if known is None or known.module is not module:
+            known = self.scanned[name] = _Scanned(name, module)
+        namespace = known.namespace
+        if namespace is not None:
             state = hash(tuple(map(id, namespace.values()))) if known.program else len(namespace)
             if known.state != state:
                 known.state = state
                 known.sites = list(self._sites_in(name, namespace, program=known.program))
-            if known.sites:
-                self._replace(known.sites)
+        return known
 
     def _undo_shims(self, namespace: dict[str, Any]) -> None:
         reals = {id(shim): real for real, shim in (*self.by_identity.values(), *self.in_programs.values())}
@@ -308,15 +323,26 @@ def _imported_outside(real: Callable[..., Any]) -> Callable[..., Any]:
     def load(*args: Any, **kwargs: Any) -> Any:
         if type(getcurrent()) is not TaskGreenlet:
             return real(*args, **kwargs)
-        before = len(sys.modules)
-        loaded = greenlet(real).switch(*args, **kwargs)
-        if len(sys.modules) != before:
-            _installation.loaded_more()
+        if not kwargs and _is_there(*args):
+            loaded = real(*args)
+        else:
+            before = len(sys.modules)
+            loaded = greenlet(real).switch(*args, **kwargs)
+            if len(sys.modules) != before:
+                _installation.loaded_more()
         if loaded is dates.real_module and len(args) > 1 and is_program(sys.modules.get((args[1] or {}).get("__name__", ""))):
             return dates.module
         return loaded
 
     return load
+
+
+def _is_there(name: str, _globals: Any = None, _locals: Any = None, wanted: Iterable[str] | None = (), level: int = 0) -> bool:
+    """Whether an import runs no code and takes no lock: some libraries import inside their functions, at each call."""
+    module = sys.modules.get(name) if level == 0 else None
+    if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
+        return False
+    return not wanted or all(each in module.__dict__ for each in wanted)
 
 
 def _registry_method(name: str) -> Any:
@@ -368,6 +394,12 @@ def install(scenario: Any = None) -> None:
 def uninstall() -> None:
     """Take the shims away with the last of the nested calls."""
     _installation.uninstall()
+
+
+def sites_in_modules() -> Iterator[tuple[str, bool, Site]]:
+    """Where the shims go while no stage is open: the module's name, whether it is the program's own, and the place."""
+    _installation._know_what_is_wanted()
+    return _installation.sites_in_modules()
 
 
 def is_installed() -> bool:
