@@ -184,6 +184,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "http_at_once": (1, 1000),
     "http_in_line": (0, 1e6),
     "health_period_s": (0, 3600),
+    "contract_share": (0, 1),
     "memory_limit_mb": (0, 1e6),
     "recalled_mb": (0, 1e6),
     "stop_grace_s": (0, 3600),

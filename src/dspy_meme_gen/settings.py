@@ -41,6 +41,7 @@ class Settings:
     Of those who wait for their meme over HTTP `http_at_once` are served at once, and `http_in_line` wait in line.
     A group of actors is granted `restart_limit` restarts within `restart_window_s`; from the second on each comes after a pause, of
     `restart_backoff_s` at first.
+    `contract_share` of all answers are held against the published contract, 0 (none) to 1 (each).
     Every `health_period_s` the health monitor looks at the store (0: never). Beyond `memory_limit_mb` requests are shed (0: no limit).
     The latest memes, pictures of `recalled_mb` in all, can be looked at while the store is away.
     `fallback_font` is the path of a font for what Anton has no letters for.
@@ -96,6 +97,7 @@ class Settings:
     http_at_once: int = 5
     http_in_line: int = 50
     health_period_s: float = 5.0
+    contract_share: float = 0.0
     memory_limit_mb: int = 1024
     recalled_mb: int = 32
     stop_grace_s: float = 5.0

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from dspy_meme_gen.address import InboxReport
+from dspy_meme_gen.api.contract_counts import ContractCounts
 from dspy_meme_gen.api.envelope import Draining
 from dspy_meme_gen.api.schemas import CheckDocument, HealthReport
 from dspy_meme_gen.api.turns import Turns
@@ -22,11 +23,11 @@ __all__ = ["observing_routes"]
 _STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 
-def observing_routes(pipeline: Pipeline, turns: Turns, draining: Draining) -> APIRouter:
-    """The routes, over one pipeline. None of them waits for anybody."""
+def observing_routes(pipeline: Pipeline, turns: Turns, draining: Draining, watched: ContractCounts | None = None) -> APIRouter:
+    """The routes, over one pipeline. None of them waits for anybody. `watched` is what is known of the contract, where it is watched."""
     routes = APIRouter()
     registry = CollectorRegistry()
-    registry.register(_Collector(pipeline, turns))
+    registry.register(_Collector(pipeline, turns, watched))
 
     @routes.get("/api/health", tags=["health"], responses={503: {"model": HealthReport, "description": "it is down"}})
     async def health() -> Response:
@@ -61,9 +62,10 @@ def _report(health: Health) -> Response:
 class _Collector:
     """Reads the pipeline's numbers when Prometheus asks."""
 
-    def __init__(self, pipeline: Pipeline, turns: Turns) -> None:
+    def __init__(self, pipeline: Pipeline, turns: Turns, watched: ContractCounts | None) -> None:
         self._pipeline = pipeline
         self._turns = turns
+        self._watched = watched
 
     def describe(self) -> Iterable[Any]:
         """Nothing beforehand: the numbers are read when they are wanted."""
@@ -88,6 +90,8 @@ class _Collector:
         for name, state in sorted(pipeline.breakers().items()):
             breakers.add_metric([name], _STATES[state])
         yield from (ended, refused, stages, latency, breakers, *_inboxes(pipeline.inboxes()))
+        if self._watched is not None:
+            yield from _contract(self._watched)
         for name, what, value in (
             ("in_flight", "Requests without an outcome yet.", len(pipeline.in_flight())),
             ("outbox", "Memes that wait for the store.", pipeline.deferred_count()),
@@ -107,6 +111,17 @@ def _inboxes(reports: Mapping[str, InboxReport]) -> Iterable[Any]:
         crowded.add_metric([name], report.crowded)
         refused.add_metric([name], report.refused)
     return waiting, crowded, refused
+
+
+def _contract(counts: ContractCounts) -> Iterable[Any]:
+    broken = CounterMetricFamily(
+        "memespy_contract_breaks", "Answers that were not as published, by what was not.", labels=["method", "route", "kind"]
+    )
+    for labels, count in sorted(counts.broken.items()):
+        broken.add_metric(labels, count)
+    yield broken
+    yield CounterMetricFamily("memespy_contract_checked", "Answers that were held against the contract.", value=counts.checked)
+    yield CounterMetricFamily("memespy_contract_unread", "Of these, answers whose body was not read: too large.", value=counts.unread)
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
