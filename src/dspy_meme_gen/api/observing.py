@@ -29,7 +29,7 @@ def observing_routes(pipeline: Pipeline, turns: Turns, draining: Draining, watch
     registry = CollectorRegistry()
     registry.register(_Collector(pipeline, turns, watched))
 
-    @routes.get("/api/health", tags=["health"], responses={503: {"model": HealthReport, "description": "it is down"}})
+    @routes.get("/api/health", tags=["health"], responses=_reports("it is down"))
     async def health() -> Response:
         """How the service is, in all its parts. 200 while it makes memes, degraded or not; 503 when it makes none."""
         return _report(pipeline.health())
@@ -39,7 +39,7 @@ def observing_routes(pipeline: Pipeline, turns: Turns, draining: Draining, watch
         """Whether the process answers at all: if not, start it again."""
         return {"status": "ok"}
 
-    @routes.get("/api/health/ready", tags=["health"], responses={503: {"model": HealthReport, "description": "send it nothing now"}})
+    @routes.get("/api/health/ready", tags=["health"], responses=_reports("send it nothing now"))
     async def ready() -> Response:
         """Whether to send it requests: not while it stops, has given up, or is full."""
         health = pipeline.health()
@@ -51,6 +51,10 @@ def observing_routes(pipeline: Pipeline, turns: Turns, draining: Draining, watch
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes
+
+
+def _reports(down: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"model": HealthReport}, 503: {"model": HealthReport, "description": down}}
 
 
 def _report(health: Health) -> Response:

@@ -146,8 +146,8 @@ class StatusDocument(BaseModel):
     stage: str
     stages: list[str]
     done: bool
-    meme: MemeDocument | None = None
-    reasons: list[str] = []
+    meme: MemeDocument | None
+    reasons: list[str]
 
 
 class MemeList(BaseModel):
