@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
+from dspy_meme_gen.adapters.chaotic_ports import chaotic_ports
 from dspy_meme_gen.adapters.language_model import LanguageModel
 from dspy_meme_gen.adapters.model_judges import ModelScorer, ModelVerifier
 from dspy_meme_gen.adapters.model_text import ModelRefiner, ModelTextModel
@@ -22,6 +23,7 @@ from dspy_meme_gen.domain import Progress
 from dspy_meme_gen.errors import InvalidSettings
 from dspy_meme_gen.extras import require
 from dspy_meme_gen.ports import ImageModel, MemeCache, Outbox, Ports, no_progress
+from dspy_meme_gen.resilience.chaos import Chaos
 from dspy_meme_gen.settings import Settings, variable_of
 
 __all__ = ["configured_ports", "offline_ports"]
@@ -31,6 +33,12 @@ def configured_ports(settings: Settings, progress: Callable[[Progress], None] = 
     """The adapters that the settings ask for; nothing is connected yet. Raises InvalidSettings, also for an extra that is not installed."""
     if settings.contract_share:
         require("jsonschema", "monitoring", f"{variable_of('contract_share')} is set")
+    policy = settings.chaos()
+    ports = _working_ports(settings, progress)
+    return ports if policy is None else chaotic_ports(ports, Chaos(policy))
+
+
+def _working_ports(settings: Settings, progress: Callable[[Progress], None]) -> Ports:
     ports = offline_ports(settings, progress)
     ports = replace(ports, image=_image(settings, ports.image), cache=_cache(settings), outbox=_outbox(settings))
     if settings.text() == "offline":

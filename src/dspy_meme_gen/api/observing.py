@@ -17,6 +17,7 @@ from dspy_meme_gen.health import Check, Health
 from dspy_meme_gen.measurements import BOUNDS_S, Histogram
 from dspy_meme_gen.memory import resident_bytes
 from dspy_meme_gen.pipeline import Pipeline
+from dspy_meme_gen.resilience.chaos import Chaos
 
 __all__ = ["observing_routes"]
 
@@ -96,6 +97,8 @@ class _Collector:
         yield from (ended, refused, stages, latency, breakers, *_inboxes(pipeline.inboxes()))
         if self._watched is not None:
             yield from _contract(self._watched)
+        if (chaos := pipeline.chaos()) is not None:
+            yield from _chaos(chaos)
         for name, what, value in (
             ("in_flight", "Requests without an outcome yet.", len(pipeline.in_flight())),
             ("outbox", "Memes that wait for the store.", pipeline.deferred_count()),
@@ -126,6 +129,15 @@ def _contract(counts: ContractCounts) -> Iterable[Any]:
     yield broken
     yield CounterMetricFamily("memespy_contract_checked", "Answers that were held against the contract.", value=counts.checked)
     yield CounterMetricFamily("memespy_contract_unread", "Of these, answers whose body was not read: too large.", value=counts.unread)
+
+
+def _chaos(chaos: Chaos) -> Iterable[Any]:
+    share = 0.0 if chaos.is_off() else chaos.policy.share
+    yield GaugeMetricFamily("memespy_chaos_share", "Which share of calls is spoiled on purpose, 0 while switched off.", value=share)
+    spoiled = CounterMetricFamily("memespy_chaos_spoiled", "Calls of ports that were spoiled on purpose.", labels=["port", "kind"])
+    for labels, count in sorted(chaos.spoiled().items()):
+        spoiled.add_metric(labels, count)
+    yield spoiled
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
