@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,9 +15,10 @@ from dspy_meme_gen import __version__
 from dspy_meme_gen.api.analytics import analytics_routes
 from dspy_meme_gen.api.contract_counts import ContractCounts
 from dspy_meme_gen.api.envelope import Draining, Envelope, TooLarge
-from dspy_meme_gen.api.memes import meme_routes
+from dspy_meme_gen.api.memes import meme_routes, problems
 from dspy_meme_gen.api.observing import observing_routes
 from dspy_meme_gen.api.problems import KINDS, Problem, problem_response
+from dspy_meme_gen.api.schemas import ProblemKind
 from dspy_meme_gen.api.turns import Turns
 from dspy_meme_gen.errors import InvalidRequest, Overloaded, RateLimited, RequestConflict, ServiceStopped
 from dspy_meme_gen.extras import require
@@ -71,13 +72,13 @@ def _add_pages(app: FastAPI) -> None:
             raise Problem("not-found")
         return Response((folder / name).read_bytes(), media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
 
-    @app.get("/problems/{name}", tags=["problems"], responses={404: {"description": "no such problem"}})
-    async def problem(name: str) -> dict[str, Any]:
+    @app.get("/problems/{name}", tags=["problems"], responses=problems(404, 422))
+    async def problem(name: Annotated[str, Path(examples=["invalid"])]) -> ProblemKind:
         """What a type of problem means."""
         if name not in KINDS:
             raise Problem("not-found", "there is no problem of this name")
         kind = KINDS[name]
-        return {"type": f"/problems/{name}", "title": kind.title, "status": kind.status, "meaning": kind.meaning}
+        return ProblemKind(type=f"/problems/{name}", title=kind.title, status=kind.status, meaning=kind.meaning)
 
 
 def _methods(routes: Iterable[BaseRoute], http: Request) -> list[str]:

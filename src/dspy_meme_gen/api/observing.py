@@ -1,7 +1,7 @@
 """Health, readiness and metrics."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from dspy_meme_gen.address import InboxReport
 from dspy_meme_gen.api.contract_counts import ContractCounts
 from dspy_meme_gen.api.envelope import Draining
-from dspy_meme_gen.api.schemas import CheckDocument, HealthReport
+from dspy_meme_gen.api.schemas import CheckDocument, HealthReport, Liveness
 from dspy_meme_gen.api.turns import Turns
 from dspy_meme_gen.health import Check, Health
 from dspy_meme_gen.measurements import BOUNDS_S, Histogram
@@ -21,6 +21,9 @@ from dspy_meme_gen.resilience.chaos import Chaos
 
 __all__ = ["observing_routes"]
 
+_METRICS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/plain": {"example": 'memespy_requests_total{outcome="completed"} 12.0\nmemespy_in_flight 1.0\n'}}}
+}
 _STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -36,9 +39,9 @@ def observing_routes(pipeline: Pipeline, turns: Turns, draining: Draining, watch
         return _report(pipeline.health())
 
     @routes.get("/api/health/live", tags=["health"])
-    async def live() -> dict[str, str]:
+    async def live() -> Liveness:
         """Whether the process answers at all: if not, start it again."""
-        return {"status": "ok"}
+        return Liveness(status="ok")
 
     @routes.get("/api/health/ready", tags=["health"], responses=_reports("send it nothing now"))
     async def ready() -> Response:
@@ -46,7 +49,7 @@ def observing_routes(pipeline: Pipeline, turns: Turns, draining: Draining, watch
         health = pipeline.health()
         return _report(Health({**health.checks, "server": Check("down", "is about to end")}) if draining.begun else health)
 
-    @routes.get("/metrics", tags=["health"], response_class=PlainTextResponse)
+    @routes.get("/metrics", tags=["health"], response_class=PlainTextResponse, responses=_METRICS)
     async def metrics() -> Response:
         """The numbers, for Prometheus."""
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
