@@ -6,7 +6,7 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-RUN python -m venv /opt/memespy && /opt/memespy/bin/pip install --no-cache-dir '.[memespy,postgres,redis]'
+RUN python -m venv /opt/memespy && /opt/memespy/bin/pip install --no-cache-dir '.[memespy,postgres,redis,monitoring]'
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /data --create-home memespy

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test fuzz replay lint bench load regression coverage mutants lock wheel clean pykka-suite
+.PHONY: help setup check test fuzz replay lint bench load regression coverage mutants contracts lock wheel clean pykka-suite
 
 ARGS ?=
 MINUTES ?= 30
@@ -51,6 +51,9 @@ regression: $(STAMP) ## CPU of each stage beside the stored baseline; ARGS=--upd
 coverage: $(STAMP) ## branch coverage of the actors by the machines alone, from one seed; fails under 95 %
 	@$(PY) -m coverage run --source=src/dspy_meme_gen/actors -m machines --workers 1 --shrink greenroom --examples 40 --seed 1 $(ARGS)
 	@$(PY) -m coverage report --precision=1 --fail-under=95
+
+contracts: $(STAMP) ## which consumers each published version of MemesPy serves; ARGS=--markdown, ARGS=--json; fails if one is broken
+	@$(PY) -m tests.contracts.matrix $(ARGS)
 
 pykka-suite: $(STAMP) ## Pykka's own tests on the stage (needs a package index); ARGS="--schedules 10 --policy pct"
 	@$(PY) -m benchmarks.pykka_suite $(ARGS)

@@ -10,6 +10,7 @@ import pytest
 
 from machines import profiles
 from tests import variables
+from tests.resilience.outages import OutageSummary
 
 MOST_PROCESSES: Final = 8  # each of them collects every test, which costs more than it brings from here on
 
@@ -17,8 +18,9 @@ profiles.register()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """PYTEST_VERBOSE and LOG_LEVEL; and Ctrl-C counts, though a shell's background jobs are started without: some tests press it."""
+    """What variables say, the summary of outages, and Ctrl-C, without which a shell's background jobs are started: some tests press it."""
     variables.configure(config)
+    config.pluginmanager.register(OutageSummary(), "outages")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

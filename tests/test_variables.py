@@ -116,6 +116,18 @@ def test_test_duration_is_how_long_a_long_test_goes_on(monkeypatch):
             variables.duration_s(60)
 
 
+def test_resilience_report_is_a_file_in_a_folder_that_exists(monkeypatch, tmp_path):
+    monkeypatch.delenv("RESILIENCE_REPORT", raising=False)
+    assert variables.resilience_report() is None
+    for right in ("outages.json", "outages.md"):
+        monkeypatch.setenv("RESILIENCE_REPORT", str(tmp_path / right))
+        assert variables.resilience_report() == tmp_path / right
+    for wrong in ("outages", "outages.html", str(tmp_path), str(tmp_path / "none" / "outages.md")):
+        monkeypatch.setenv("RESILIENCE_REPORT", wrong)
+        with pytest.raises(pytest.UsageError, match=r"RESILIENCE_REPORT is .*; expected the name of a file that ends in \.json or \.md"):
+            variables.resilience_report()
+
+
 def test_load_report_is_a_page_in_a_folder_that_exists(monkeypatch, tmp_path):
     monkeypatch.delenv("LOAD_REPORT", raising=False)
     assert variables.load_report() is None

@@ -33,6 +33,18 @@ def load_report() -> Path | None:
     return path.absolute()
 
 
+def resilience_report() -> Path | None:
+    """RESILIENCE_REPORT: the file for what the outages of a run came to; None where it is not set."""
+    text = os.environ.get("RESILIENCE_REPORT", "").strip()
+    if not text:
+        return None
+    path = Path(text)
+    if path.suffix not in {".json", ".md"} or path.is_dir() or not path.absolute().parent.is_dir():
+        expected = "the name of a file that ends in .json or .md, in a folder that exists"
+        raise pytest.UsageError(f"RESILIENCE_REPORT is {text!r}; expected {expected}")
+    return path.absolute()
+
+
 def starts_no_servers() -> bool:
     """SKIP_DOCKER_SETUP: servers run already, so that tests start none."""
     return os.environ.get("SKIP_DOCKER_SETUP", "").strip() not in {"", "0"}
@@ -43,6 +55,7 @@ def configure(config: pytest.Config) -> None:
     if "PYTEST_VERBOSE" in os.environ:
         asked = _number("PYTEST_VERBOSE", 0, "a whole number, 2 for -vv", lambda value: value >= 0 and value == int(value))
         config.option.verbose = max(config.option.verbose, int(asked))
+    resilience_report()  # what makes no sense is refused before anything is measured
     if config.option.log_level is None and (level := os.environ.get("LOG_LEVEL", "").strip()):
         config.option.log_level = level.upper()
 

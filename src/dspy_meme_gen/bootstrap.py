@@ -57,6 +57,8 @@ def start_pipeline(settings: Settings, ports: Ports, *, flat: bool = False) -> P
 
     Nothing is left behind if starting fails; what made it fail is raised.
     """
+    if ports.chaos is not None:
+        ports.chaos.announce()
     router, bus = (Address(name, limit=settings.inbox_limit) for name in (names.ROUTER, names.EVENT_BUS))
     admission = Admission(settings)
     lasting = Lasting(

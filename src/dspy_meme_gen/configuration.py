@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 from dspy_meme_gen.adapters.sqlalchemy_store import SqlAlchemyStore
+from dspy_meme_gen.resilience.chaos import Chaos
 from dspy_meme_gen.settings import Settings, variable_of
 
 __all__ = ["as_lines", "as_values", "connections", "first_line"]
@@ -43,6 +44,8 @@ def _parts(settings: Settings) -> list[str]:
     cache = "in this process" if settings.redis_url is None else f"Redis at {settings.shown('redis_url')}"
     outbox = "in memory" if settings.database_is_local() else f"in {settings.outbox_directory()}"
     lines = [f"texts: {model}", f"pictures: {image}", f"store: {settings.shown_database()}", f"cache: {cache}", f"outbox: {outbox}"]
+    if (policy := settings.chaos()) is not None:
+        lines.append(f"note: chaos is on: this service {Chaos(policy).told()}")
     if settings.openai_api_key and (text != "offline" or settings.image_backend != "pillow") and settings.base_url().startswith("http:"):
         lines.append("note: OPENAI_BASE_URL is http: the key travels unencrypted")
     return lines

@@ -1,11 +1,11 @@
 """The only place that picks adapters: from the settings."""
 
 import hashlib
-import importlib.util
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
+from dspy_meme_gen.adapters.chaotic_ports import chaotic_ports
 from dspy_meme_gen.adapters.language_model import LanguageModel
 from dspy_meme_gen.adapters.model_judges import ModelScorer, ModelVerifier
 from dspy_meme_gen.adapters.model_text import ModelRefiner, ModelTextModel
@@ -21,7 +21,9 @@ from dspy_meme_gen.adapters.sqlite_outbox import SqliteOutbox
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.domain import Progress
 from dspy_meme_gen.errors import InvalidSettings
+from dspy_meme_gen.extras import require
 from dspy_meme_gen.ports import ImageModel, MemeCache, Outbox, Ports, no_progress
+from dspy_meme_gen.resilience.chaos import Chaos
 from dspy_meme_gen.settings import Settings, variable_of
 
 __all__ = ["configured_ports", "offline_ports"]
@@ -29,6 +31,14 @@ __all__ = ["configured_ports", "offline_ports"]
 
 def configured_ports(settings: Settings, progress: Callable[[Progress], None] = no_progress) -> Ports:
     """The adapters that the settings ask for; nothing is connected yet. Raises InvalidSettings, also for an extra that is not installed."""
+    if settings.contract_share:
+        require("jsonschema", "monitoring", f"{variable_of('contract_share')} is set")
+    policy = settings.chaos()
+    ports = _working_ports(settings, progress)
+    return ports if policy is None else chaotic_ports(ports, Chaos(policy))
+
+
+def _working_ports(settings: Settings, progress: Callable[[Progress], None]) -> Ports:
     ports = offline_ports(settings, progress)
     ports = replace(ports, image=_image(settings, ports.image), cache=_cache(settings), outbox=_outbox(settings))
     if settings.text() == "offline":
@@ -68,7 +78,7 @@ def offline_ports(settings: Settings, progress: Callable[[Progress], None] = no_
 def _language_model(settings: Settings) -> LanguageModel:
     arguments = (settings.base_url(), settings.openai_api_key, settings.text_model)
     if settings.text() == "dspy":
-        _require("dspy", "dspy", f"{variable_of('text_backend')} is dspy")
+        require("dspy", "dspy", f"{variable_of('text_backend')} is dspy")
         from dspy_meme_gen.adapters.dspy_chat import DspyChat  # noqa: PLC0415 - an extra, and seconds to import
 
         return DspyChat(*arguments, limit_s=settings.call_limit_s)
@@ -101,7 +111,7 @@ def _image(settings: Settings, drawn: ImageModel) -> ImageModel:
 def _cache(settings: Settings) -> MemeCache | None:
     if settings.redis_url is None:
         return None
-    _require("redis", "redis", "REDIS_URL is set")
+    require("redis", "redis", "REDIS_URL is set")
     from dspy_meme_gen.adapters.redis_cache import RedisCache  # noqa: PLC0415 - an extra
 
     return RedisCache(
@@ -135,8 +145,3 @@ def _namespace(settings: Settings) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _require(module: str, extra: str, why: str) -> None:
-    if importlib.util.find_spec(module) is None:
-        raise InvalidSettings(f"{why}, which needs a package that is not installed: pip install 'greenroom[memespy,{extra}]'")

@@ -11,6 +11,7 @@ MemesPyError
 ├── StageTimeout            a port took longer than its stage allows
 ├── RestartLimitExceeded    actors crashed more often than the supervisor puts up with
 ├── StoreAway               the store failed a moment ago, and is left alone for a while
+├── InjectedFault           chaos was asked for, and made a call of a port fail
 ├── SchemaUnknown           the database was made by a newer release
 └── ModelError              a language or image model gave nothing that can be used
     ├── ModelUnavailable        it cannot be reached, or is out of order
@@ -22,6 +23,7 @@ MemesPyError
 
 __all__ = [
     "ActorCrashed",
+    "InjectedFault",
     "InvalidRequest",
     "InvalidSettings",
     "MemesPyError",
@@ -110,6 +112,10 @@ class RestartLimitExceeded(MemesPyError):
 
 class StoreAway(MemesPyError):
     """The store failed a moment ago, and is left alone for a while."""
+
+
+class InjectedFault(MemesPyError):
+    """Chaos was asked for, and made a call of a port fail."""
 
 
 class SchemaUnknown(MemesPyError):

@@ -19,6 +19,7 @@ from dspy_meme_gen.measurements import Snapshot
 from dspy_meme_gen.messages import Abandon, Submit, Withdraw
 from dspy_meme_gen.ports import Closeable, MemeCatalogue, Recalling, Troubled
 from dspy_meme_gen.resilience.breaker import State
+from dspy_meme_gen.resilience.chaos import Chaos
 from dspy_meme_gen.resilience.pressure import Pressure
 from dspy_meme_gen.subscribers import Listener
 
@@ -188,6 +189,10 @@ class Pipeline:
         """Each actor's inbox now, by the actor's name."""
         return {address.name: address.inbox() for address in self._roster.addresses()}
 
+    def chaos(self) -> Chaos | None:
+        """What spoils calls of ports on purpose; None where nothing does."""
+        return self._ports.chaos
+
     def health(self) -> Health:
         """How the service is, from what is known now; asks nobody and waits for nobody."""
         checks = self._checks.read()
@@ -203,6 +208,8 @@ class Pipeline:
         if isinstance(cache := self._ports.cache, Troubled):
             trouble = cache.trouble()
             checks["cache"] = Check("degraded", f"out of order ({trouble}); memes are made without it") if trouble else Check("ok")
+        if self._ports.chaos is not None:
+            checks["chaos"] = Check("ok", self._ports.chaos.told())
         crowded = [f"{name} ({inbox.waiting} messages)" for name, inbox in self.inboxes().items() if inbox.crowded]
         checks["inboxes"] = Check("degraded", f"crowded: {', '.join(crowded)}") if crowded else Check("ok")
         waiting = len(self._outbox)

@@ -22,6 +22,7 @@ from dspy_meme_gen.domain import (
     TextPrompt,
     Verification,
 )
+from dspy_meme_gen.resilience.chaos import Chaos
 
 __all__ = [
     "Clock",
@@ -243,7 +244,7 @@ class Ports:
     is logged and goes no further.
 
     `cache` None is a cache in this process, new with each incarnation of the cache's actor: a crash may have left the old one half written.
-    `outbox` None is one in memory.
+    `outbox` None is one in memory. `chaos` is what spoils calls of these ports on purpose, None where nothing does.
     """
 
     text: TextModel
@@ -258,6 +259,7 @@ class Ports:
     progress: Callable[[Progress], None] = field(default=no_progress)
     cache: MemeCache | None = None
     outbox: Outbox | None = None
+    chaos: Chaos | None = None
 
     def verifier(self, kind: str) -> Verifier:
         """The verifier of a kind."""

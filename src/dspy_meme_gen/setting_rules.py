@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
+from dspy_meme_gen.resilience.chaos import CHAOS_KINDS, CHAOS_PORTS
+
 __all__ = ["RULES", "WHOLE", "masked", "shown"]
 
 Rule: TypeAlias = Callable[[object], str | None]
@@ -49,6 +51,16 @@ def _number(least: float, most: float, *, whole: bool) -> Rule:
 def _one_of(*allowed: str) -> Rule:
     def check(value: object) -> str | None:
         return None if value in allowed else f"is {value!r}; expected one of {', '.join(allowed)}"
+
+    return check
+
+
+def _some_of(*allowed: str) -> Rule:
+    def check(value: object) -> str | None:
+        chosen = value.split(",") if isinstance(value, str) else []
+        if chosen and len(set(chosen)) == len(chosen) and set(chosen) <= set(allowed):
+            return None
+        return f"is {value!r}; expected one or more of {', '.join(allowed)}, each once, with a comma and no blank between"
 
     return check
 
@@ -143,6 +155,8 @@ WHOLE = frozenset(
         "recorded_outcomes",
         "image_width",
         "image_height",
+        "chaos_seed",
+        "chaos_per_minute",
     }
 )
 """The settings that are whole numbers."""
@@ -184,6 +198,11 @@ _RANGES: dict[str, tuple[float, float]] = {
     "http_at_once": (1, 1000),
     "http_in_line": (0, 1e6),
     "health_period_s": (0, 3600),
+    "contract_share": (0, 1),
+    "chaos_share": (0, 0.5),
+    "chaos_delay_s": (0, 30),
+    "chaos_seed": (0, 1e9),
+    "chaos_per_minute": (1, 600),
     "memory_limit_mb": (0, 1e6),
     "recalled_mb": (0, 1e6),
     "stop_grace_s": (0, 3600),
@@ -208,5 +227,8 @@ RULES: dict[str, Rule] = {
     "image_model": _name,
     "outbox_folder": _optional_text,
     "fallback_font": _optional_text,
+    "chaos_ports": _some_of(*CHAOS_PORTS),
+    "chaos_kinds": _some_of(*CHAOS_KINDS),
+    "chaos_off_file": _optional_text,
 }
 """What is wrong with a value, by setting; there is a rule for every one."""

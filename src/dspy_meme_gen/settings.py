@@ -11,6 +11,7 @@ from dspy_meme_gen import names
 from dspy_meme_gen.domain import KINDS
 from dspy_meme_gen.errors import InvalidSettings
 from dspy_meme_gen.resilience.breaker import BreakerPolicy
+from dspy_meme_gen.resilience.chaos import ChaosPolicy
 from dspy_meme_gen.resilience.window import WindowPolicy
 from dspy_meme_gen.setting_rules import RULES, WHOLE, shown
 
@@ -41,12 +42,15 @@ class Settings:
     Of those who wait for their meme over HTTP `http_at_once` are served at once, and `http_in_line` wait in line.
     A group of actors is granted `restart_limit` restarts within `restart_window_s`; from the second on each comes after a pause, of
     `restart_backoff_s` at first.
+    `contract_share` of all answers are held against the published contract, 0 (none) to 1 (each).
     Every `health_period_s` the health monitor looks at the store (0: never). Beyond `memory_limit_mb` requests are shed (0: no limit).
     The latest memes, pictures of `recalled_mb` in all, can be looked at while the store is away.
     `fallback_font` is the path of a font for what Anton has no letters for.
     `database_limit_s` and `redis_limit_s` are how long one call may take; `database_rest_s` and `redis_rest_s` how long a failure keeps
     others from trying: memes wait in the outbox meanwhile, or are made without a cache.
     `outbox_folder` is the folder of the durable outbox, None the user's data directory.
+    `chaos_share` of the calls of `chaos_ports` is spoiled on purpose (0: none), `resilience.chaos` says how; a file `chaos_off_file` (None:
+    `chaos-off` in the user's data directory) switches that off.
     `actor_stop_s` is how long a stop waits for an actor that is still inside a port call.
     """
 
@@ -96,6 +100,7 @@ class Settings:
     http_at_once: int = 5
     http_in_line: int = 50
     health_period_s: float = 5.0
+    contract_share: float = 0.0
     memory_limit_mb: int = 1024
     recalled_mb: int = 32
     stop_grace_s: float = 5.0
@@ -104,6 +109,13 @@ class Settings:
     image_width: int = 800
     image_height: int = 600
     fallback_font: str | None = None
+    chaos_share: float = 0.0
+    chaos_ports: str = "factuality,instructions,scorer,refiner,image"
+    chaos_kinds: str = "raise,delay"
+    chaos_delay_s: float = 1.0
+    chaos_per_minute: int = 30
+    chaos_seed: int = 0
+    chaos_off_file: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would only show up later, as a pipeline that behaves strangely."""
@@ -113,6 +125,7 @@ class Settings:
             if (problem := RULES[field.name](getattr(self, field.name))) is not None
         ]
         problems.extend(self._lacking())
+        problems.extend(self._unfit_for_chaos())
         if not problems and not self.window_least <= self.window_first <= self.window_most:
             numbers = f"{self.window_least}, {self.window_first}, {self.window_most}"
             problems.append(f"window_least, window_first, window_most are {numbers}; expected each no greater than the next")
@@ -158,6 +171,30 @@ class Settings:
             return []
         why = " and ".join(f"{variable_of(name)} {getattr(self, name)}" for name in wanting)
         return [f"OPENAI_API_KEY (openai_api_key) is not set; {why} needs it, or the OPENAI_BASE_URL of a server that wants no key"]
+
+    def _unfit_for_chaos(self) -> list[str]:
+        if not self.chaos_share:
+            return []
+        name, problems = f"{variable_of('chaos_share')} is {self.chaos_share}", []
+        if self.log_level in {"ERROR", "CRITICAL"}:
+            problems.append(f"{name} with LOG_LEVEL {self.log_level}; chaos says in the log that it is on: expected WARNING, INFO or DEBUG")
+        if "cache" in str(self.chaos_ports).split(",") and self.redis_url is None:
+            problems.append(f"{name} for the port cache; expected a REDIS_URL: a cache in this process is never away")
+        return problems
+
+    def chaos(self) -> ChaosPolicy | None:
+        """What is spoiled on purpose; None where nothing is."""
+        if not self.chaos_share:
+            return None
+        return ChaosPolicy(
+            share=self.chaos_share,
+            ports=tuple(self.chaos_ports.split(",")),
+            off_file=Path(self.chaos_off_file) if self.chaos_off_file is not None else _data_directory(os.environ) / "chaos-off",
+            kinds=tuple(self.chaos_kinds.split(",")),
+            delay_s=self.chaos_delay_s,
+            seed=self.chaos_seed,
+            per_minute=self.chaos_per_minute,
+        )
 
     def shown(self, name: str) -> str:
         """A setting's value as it may be printed: keys are hidden, and so are passwords in URLs."""

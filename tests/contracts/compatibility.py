@@ -17,6 +17,16 @@ def breaks(before: Schema, after: Schema) -> list[str]:
     return list(_document(before, after))
 
 
+def resolved(document: Schema, schema: Schema) -> Schema:
+    """The schema that a reference leads to; one that is no reference is itself."""
+    while "$ref" in schema:
+        node: Any = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            node = node[part]
+        schema = node
+    return schema
+
+
 def _document(before: Schema, after: Schema) -> Iterator[str]:
     for path, operations in before["paths"].items():
         for method, operation in operations.items():
@@ -35,16 +45,7 @@ class _Pair:
         self._before, self._after = before, after
 
     def resolved(self, old: Schema, new: Schema) -> tuple[Schema, Schema]:
-        return _resolved(self._before, old), _resolved(self._after, new)
-
-
-def _resolved(document: Schema, schema: Schema) -> Schema:
-    while "$ref" in schema:
-        node: Any = document
-        for part in schema["$ref"].removeprefix("#/").split("/"):
-            node = node[part]
-        schema = node
-    return schema
+        return resolved(self._before, old), resolved(self._after, new)
 
 
 def _operation(where: str, pair: _Pair, old: Schema, new: Schema) -> Iterator[str]:
@@ -57,18 +58,28 @@ def _operation(where: str, pair: _Pair, old: Schema, new: Schema) -> Iterator[st
         else:
             yield from _taken(f"{where} {each['name']}", pair, before["schema"], each["schema"])
     yield from (f"{where} no longer knows {name}" for _, name in known)
-    if "requestBody" in old:
+    if "requestBody" in old and "requestBody" in new:
         yield from _taken(f"{where} body", pair, _body(old["requestBody"]), _body(new["requestBody"]))
+    elif "requestBody" in old:
+        yield f"{where} no longer takes a body"
+    elif new.get("requestBody", {}).get("required"):
+        yield f"{where} now needs a body"
     for status, answer in old["responses"].items():
         now = new["responses"].get(status)
         if now is None:
             yield from [f"{where} no longer answers {status}"] if status < "300" else []
             continue
+        yield from _headers(f"{where} {status}", answer.get("headers", {}), now.get("headers", {}))
         for kind, content in answer.get("content", {}).items():
             if kind not in now.get("content", {}):
                 yield f"{where} {status} is no longer {kind}"
             else:
                 yield from _given(f"{where} {status}", pair, content.get("schema", {}), now["content"][kind].get("schema", {}))
+
+
+def _headers(where: str, old: Schema, new: Schema) -> Iterator[str]:
+    needed = {name for name, header in new.items() if header.get("required")}
+    yield from (f"{where} may come without {name}" for name, header in old.items() if header.get("required") and name not in needed)
 
 
 def _body(body: Schema) -> Schema:
@@ -79,8 +90,10 @@ def _body(body: Schema) -> Schema:
 def _taken(where: str, pair: _Pair, old: Schema, new: Schema) -> Iterator[str]:
     """What a consumer sends: nothing that was taken is refused."""
     old, new = pair.resolved(old, new)
-    if missing := _kinds(old) - _kinds(new):
+    if _kinds(new) and (missing := _kinds(old) - _kinds(new)):
         yield f"{where} no longer takes {', '.join(sorted(missing))}"
+    if _kinds(new) and not _kinds(old):
+        yield f"{where} takes {', '.join(sorted(_kinds(new)))} alone"
     yield from (f"{where} no longer takes {value!r}" for value in _values(old) if _values(new) and value not in _values(new))
     if not _values(old) and _values(new):
         yield f"{where} takes listed values alone"
@@ -99,8 +112,10 @@ def _taken(where: str, pair: _Pair, old: Schema, new: Schema) -> Iterator[str]:
 def _given(where: str, pair: _Pair, old: Schema, new: Schema) -> Iterator[str]:
     """What a consumer reads: everything that it knows is there, and of the same kind."""
     old, new = pair.resolved(old, new)
-    if more := _kinds(new) - _kinds(old):
+    if _kinds(old) and (more := _kinds(new) - _kinds(old)):
         yield f"{where} may now be {', '.join(sorted(more))}"
+    if _kinds(old) and not _kinds(new):
+        yield f"{where} may now be anything"
     yield from (f"{where} may now be {value!r}" for value in _values(new) if _values(old) and value not in _values(old))
     for name, schema in old.get("properties", {}).items():
         if name not in new.get("properties", {}):
@@ -114,8 +129,9 @@ def _given(where: str, pair: _Pair, old: Schema, new: Schema) -> Iterator[str]:
 
 
 def _kinds(schema: Schema) -> set[str]:
+    """The JSON types that it allows; none where it allows all. A reference among alternatives is to an object, as pydantic has it."""
     branches = schema.get("anyOf", [schema])
-    return {each["type"] for each in branches if "type" in each}
+    return {each.get("type", "object") for each in branches if "type" in each or "$ref" in each}
 
 
 def _values(schema: Schema) -> list[Any]:

@@ -21,6 +21,7 @@ def app(tmp_path_factory):
         image_width=64,
         image_height=48,
         health_period_s=0,
+        contract_share=1.0,
     )
     with start_pipeline(settings, configured_ports(settings)) as pipeline:
         yield create_app(pipeline, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from collections import Counter
@@ -89,6 +90,16 @@ def test_no_generated_request_breaks_the_contract(app, max_examples, least, seed
     assert set(found.checks) >= CHECKS, "each of these had something to look at"
     assert {"coverage", "fuzzing", "stateful"} <= set(found.phases)
     assert {200, 201, 202, 400, 404, 405, 422} <= set(found.statuses), "good, bad and unknown were all sent"
+    watched = asyncio.run(watched_by_the_service(app))
+    assert watched["memespy_contract_checked_total"] >= least / 2
+    assert [name for name in watched if "breaks" in name] == [], "the service's own watch sees what schemathesis sees"
+
+
+async def watched_by_the_service(app):
+    """What the service says of its own contract."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://memespy.test") as client:
+        lines = (await client.get("/metrics")).text.splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line.startswith("memespy_contract"))}
 
 
 def test_schemathesis_finds_a_broken_contract_where_there_is_one(app):

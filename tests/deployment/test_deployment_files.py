@@ -79,7 +79,7 @@ def test_what_is_copied_exists_and_reaches_the_builder():
 def test_the_extras_that_are_installed_exist():
     [installed] = [rest for name, rest in instructions() if name == "RUN" and "pip install" in rest]
     extras = re.search(r"\.\[(.*?)\]", installed)[1].split(",")
-    assert {"memespy", "postgres", "redis"} == set(extras) <= set(PROJECT["optional-dependencies"])
+    assert {"memespy", "monitoring", "postgres", "redis"} == set(extras) <= set(PROJECT["optional-dependencies"])
 
 
 def test_the_python_of_the_image_is_one_that_the_project_takes():

@@ -95,15 +95,16 @@ def test_a_store_in_memory_shares_nothing_through_redis() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "fields"),
+    ("extra", "fields"),
     [
         ("redis", {"redis_url": "redis://127.0.0.1:1"}),
         ("dspy", {"text_backend": "dspy", "openai_api_key": KEY}),
+        ("monitoring", {"contract_share": 0.5}),
     ],
 )
-def test_an_extra_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, module: str, fields: dict[str, Any]) -> None:
+def test_an_extra_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, extra: str, fields: dict[str, Any]) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InvalidSettings, match=rf"pip install 'greenroom\[memespy,{module}\]'"):
+    with pytest.raises(InvalidSettings, match=rf"pip install 'greenroom\[memespy,{extra}\]'"):
         ports_for(**fields)
 
 

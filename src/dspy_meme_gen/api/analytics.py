@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Annotated, Final, Literal
 
 import anyio
-from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
 
+from dspy_meme_gen.api.examples import Shown, shown
 from dspy_meme_gen.api.memes import problems
 from dspy_meme_gen.api.schemas import MemeDocument, SearchWish, document_of
 from dspy_meme_gen.api.strict import StrictRoute
@@ -25,37 +26,37 @@ _PAGE: Final = 100
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 
 
-class Stats(BaseModel):
+class Stats(Shown):
     """Counts over the memes that were stored in a period. `complete` is false where only the latest 5,000 were counted."""
 
-    period: Period
-    memes: int
-    by_format: dict[str, int]
-    degraded: int
-    mean_score: float | None
-    best: MemeDocument | None
-    complete: bool
+    period: Annotated[Period, shown("day")]
+    memes: Annotated[int, shown(12)]
+    by_format: Annotated[dict[str, int], shown({"classic": 9, "drake": 3})]
+    degraded: Annotated[int, shown(1)]
+    mean_score: Annotated[float | None, shown(0.91659)]
+    best: Annotated[MemeDocument | None, shown(MemeDocument.example())]
+    complete: Annotated[bool, Field(examples=[True])]
 
 
-class Trend(BaseModel):
+class Trend(Shown):
     """A word, and how many memes of the period have it in their topic."""
 
-    word: str
-    memes: int
+    word: Annotated[str, shown("monday")]
+    memes: Annotated[int, shown(7)]
 
 
-class Trends(BaseModel):
+class Trends(Shown):
     """The words that most topics have."""
 
-    period: Period
-    words: list[Trend]
+    period: Annotated[Period, shown("day")]
+    words: Annotated[list[Trend], shown([Trend.example()])]
 
 
-class Found(BaseModel):
+class Found(Shown):
     """What a search found, newest first. `complete` is false where only the latest 5,000 memes were looked at."""
 
-    memes: list[MemeDocument]
-    complete: bool
+    memes: Annotated[list[MemeDocument], shown([MemeDocument.example()])]
+    complete: Annotated[bool, Field(examples=[True])]
 
 
 def analytics_routes(pipeline: Pipeline, wall_s: Callable[[], float] = time.time) -> APIRouter:
@@ -67,7 +68,7 @@ def analytics_routes(pipeline: Pipeline, wall_s: Callable[[], float] = time.time
         return await anyio.to_thread.run_sync(lambda: _read(pipeline, lambda stored: stored.stored_at_s >= since_s))
 
     @routes.get("/stats/{period}", responses=problems(422, 503))
-    async def stats(period: Period) -> Stats:
+    async def stats(period: Annotated[Period, Path(examples=["day"])]) -> Stats:
         """Counts over a period."""
         memes, complete = await latest(period)
         scores = [stored.meme.score.total for stored in memes]
@@ -83,7 +84,9 @@ def analytics_routes(pipeline: Pipeline, wall_s: Callable[[], float] = time.time
         )
 
     @routes.get("/trending", responses=problems(422, 503))
-    async def trending(period: Annotated[Period, Query()] = "day", limit: Annotated[int, Query(ge=1, le=50)] = 10) -> Trends:
+    async def trending(
+        period: Annotated[Period, Query(examples=["day"])] = "day", limit: Annotated[int, Query(ge=1, le=50, examples=[10])] = 10
+    ) -> Trends:
         """What many wanted lately."""
         memes, _ = await latest(period)
         words = Counter(word for stored in memes for word in sorted(set(_WORD.findall(stored.topic.casefold()))))

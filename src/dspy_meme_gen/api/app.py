@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,14 +13,17 @@ from starlette.routing import BaseRoute, Match, Route
 
 from dspy_meme_gen import __version__
 from dspy_meme_gen.api.analytics import analytics_routes
+from dspy_meme_gen.api.contract_counts import ContractCounts
 from dspy_meme_gen.api.envelope import Draining, Envelope, TooLarge
-from dspy_meme_gen.api.memes import meme_routes
+from dspy_meme_gen.api.memes import meme_routes, problems
 from dspy_meme_gen.api.observing import observing_routes
 from dspy_meme_gen.api.problems import KINDS, Problem, problem_response
+from dspy_meme_gen.api.schemas import ProblemKind
 from dspy_meme_gen.api.turns import Turns
 from dspy_meme_gen.errors import InvalidRequest, Overloaded, RateLimited, RequestConflict, ServiceStopped
+from dspy_meme_gen.extras import require
 from dspy_meme_gen.pipeline import Pipeline
-from dspy_meme_gen.settings import Settings
+from dspy_meme_gen.settings import Settings, variable_of
 
 __all__ = ["create_app"]
 
@@ -28,18 +31,32 @@ _STATIC = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; c
 
 
 def create_app(pipeline: Pipeline, settings: Settings, draining: Draining | None = None) -> FastAPI:
-    """The application. It neither starts nor stops the pipeline: whoever serves it does, and says in `draining` that it is about to."""
+    """The application. It neither starts nor stops the pipeline: whoever serves it does, and says in `draining` that it is about to.
+
+    Raises InvalidSettings for an extra that the settings need and that is not installed.
+    """
     draining = draining or Draining()
     turns = Turns(settings.http_at_once, settings.http_in_line)
     app = FastAPI(title="MemesPy", version=__version__, summary="A topic in, a captioned meme out.", docs_url=None, redoc_url=None)
     app.add_middleware(Envelope, draining=draining)
-    routers = (meme_routes(pipeline, turns), analytics_routes(pipeline), observing_routes(pipeline, turns, draining))
+    watched = _watch(app, settings.contract_share) if settings.contract_share else None
+    routers = (meme_routes(pipeline, turns), analytics_routes(pipeline), observing_routes(pipeline, turns, draining, watched))
     for routes in routers:
         app.include_router(routes)
     _add_pages(app)
     # Newer FastAPI keeps included routers whole: what their paths know is to be found in them, and in older ones as well.
     _add_handlers(app, [*app.routes, *(route for routes in routers for route in routes.routes)])
     return app
+
+
+def _watch(app: FastAPI, share: float) -> ContractCounts:
+    """Hold a share of all answers against the application's own document; what is found is in the counts."""
+    require("jsonschema", "monitoring", f"{variable_of('contract_share')} is set")
+    from dspy_meme_gen.api.contract_watch import ContractWatch  # noqa: PLC0415 - it needs an extra
+
+    counts = ContractCounts()
+    app.add_middleware(ContractWatch, document=app.openapi, share=share, counts=counts)
+    return counts
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -55,13 +72,13 @@ def _add_pages(app: FastAPI) -> None:
             raise Problem("not-found")
         return Response((folder / name).read_bytes(), media_type=_STATIC[name], headers={"Cache-Control": "no-cache"})
 
-    @app.get("/problems/{name}", tags=["problems"], responses={404: {"description": "no such problem"}})
-    async def problem(name: str) -> dict[str, Any]:
+    @app.get("/problems/{name}", tags=["problems"], responses=problems(404, 422))
+    async def problem(name: Annotated[str, Path(examples=["invalid"])]) -> ProblemKind:
         """What a type of problem means."""
         if name not in KINDS:
             raise Problem("not-found", "there is no problem of this name")
         kind = KINDS[name]
-        return {"type": f"/problems/{name}", "title": kind.title, "status": kind.status, "meaning": kind.meaning}
+        return ProblemKind(type=f"/problems/{name}", title=kind.title, status=kind.status, meaning=kind.meaning)
 
 
 def _methods(routes: Iterable[BaseRoute], http: Request) -> list[str]:

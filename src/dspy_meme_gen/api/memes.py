@@ -5,15 +5,17 @@ import uuid
 from typing import Annotated, Any, Final
 
 import anyio
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from dspy_meme_gen.api.awaiting import outcome_of, while_connected
-from dspy_meme_gen.api.problems import Problem
+from dspy_meme_gen.api.examples import KEY, MEME_ID, REQUEST_ID
+from dspy_meme_gen.api.problems import KINDS, Problem
 from dspy_meme_gen.api.schemas import (
     Accepted,
     MemeDocument,
     MemeList,
     MemeWish,
+    Picture,
     ProblemDocument,
     StatusDocument,
     document_of,
@@ -31,18 +33,26 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7e]{1,128}$",
+        examples=[KEY],
         description="The same key and body of the same user is the same request: it is carried out once, and answered alike each time.",
     ),
 ]
+MemeId = Annotated[str, Path(examples=[MEME_ID])]
 RETRY_AFTER_S: Final = 5.0
-_PROBLEM: Final = {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}}
-_RETRY_AFTER: Final = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
+_TAG: Final = f'"{Picture.example()["sha256"]}"'
+_PROBLEM: Final = ProblemDocument.model_json_schema()
+_RETRY_AFTER: Final = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1, "examples": [5]}}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route may answer besides success, for its schema."""
-    described: dict[str, Any] = {"description": "a problem document", "content": _PROBLEM}
-    return {status: described | ({"headers": _RETRY_AFTER} if status in {429, 503} else {}) for status in (*statuses, 500)}
+    return {status: _problem(status) | ({"headers": _RETRY_AFTER} if status in {429, 503} else {}) for status in (*statuses, 500)}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    kind = next(kind for kind in KINDS.values() if kind.status == status)
+    example = {"type": f"/problems/{kind.name}", "title": kind.title, "status": kind.status}
+    return {"description": "a problem document", "content": {"application/problem+json": {"schema": _PROBLEM, "example": example}}}
 
 
 def request_of(wish: MemeWish, key: str | None) -> GenerateMeme:
@@ -83,7 +93,7 @@ def meme_routes(pipeline: Pipeline, turns: Turns) -> APIRouter:
         return Accepted(request_id=request.request_id, status_url=url)
 
     @routes.get("/status/{request_id}", responses=problems(404, 422))
-    async def status(request_id: Annotated[str, "as POST async gave it"]) -> StatusDocument:
+    async def status(request_id: Annotated[str, Path(description="as POST async gave it", examples=[REQUEST_ID])]) -> StatusDocument:
         """How far a request has come."""
         found = pipeline.status(request_id)
         if found is None:
@@ -103,7 +113,10 @@ def _add_looking(routes: APIRouter, pipeline: Pipeline) -> None:
     """The routes of what is made already."""
 
     @routes.get("/", responses=problems(422, 503))
-    async def leaf(limit: Annotated[int, Query(ge=1, le=100)] = 20, start: Annotated[int | None, Query(ge=0, lt=2**63)] = None) -> MemeList:
+    async def leaf(
+        limit: Annotated[int, Query(ge=1, le=100, examples=[20])] = 20,
+        start: Annotated[int | None, Query(ge=0, lt=2**63, examples=[41])] = None,
+    ) -> MemeList:
         """The stored memes, newest first, page by page."""
         page = await anyio.to_thread.run_sync(lambda: pipeline.page(limit=limit, start=start))
         return MemeList(memes=[document_of(stored) for stored in page.memes], next=page.next)
@@ -114,16 +127,16 @@ def _add_looking(routes: APIRouter, pipeline: Pipeline) -> None:
             raise Problem("not-found", "no meme has this id")
         return found
 
-    @routes.get("/{meme_id}", responses=problems(404, 503) | {200: {"headers": _DEGRADED}})
-    async def look(meme_id: str, response: Response) -> MemeDocument:
+    @routes.get("/{meme_id}", responses=problems(404, 422, 503) | {200: {"headers": _DEGRADED}})
+    async def look(meme_id: MemeId, response: Response) -> MemeDocument:
         """One meme. A recent one can be looked at also while the store is away; then the header X-Degraded says so."""
         found = await find(meme_id)
         if found.degraded:
             response.headers["X-Degraded"] = "store"
         return document_of(found.record)
 
-    @routes.get("/{meme_id}/image", response_class=Response, responses=problems(404, 503) | _PICTURE)
-    async def picture(meme_id: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    @routes.get("/{meme_id}/image", response_class=Response, responses=problems(404, 422, 503) | _PICTURE)
+    async def picture(meme_id: MemeId, if_none_match: Annotated[str | None, Header(examples=[_TAG])] = None) -> Response:
         """Its picture, a PNG."""
         found = await find(meme_id)
         record = found.record
@@ -136,15 +149,20 @@ def _add_looking(routes: APIRouter, pipeline: Pipeline) -> None:
         return Response(record.png, media_type="image/png", headers=headers)
 
 
-_LOCATION: Final = {"headers": {"Location": {"required": True, "schema": {"type": "string"}}}}
+_LOCATION: Final = {"headers": {"Location": {"required": True, "schema": {"type": "string", "examples": [f"/api/v1/memes/{MEME_ID}"]}}}}
 _DEGRADED: Final = {
     "X-Degraded": {
         "description": "store: it came from memory, for the store cannot be asked",
-        "schema": {"type": "string", "enum": ["store"]},
+        "schema": {"type": "string", "enum": ["store"], "examples": ["store"]},
     }
 }
 _PICTURE: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "the PNG", "headers": _DEGRADED, "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {
+        "description": "the PNG",
+        "headers": _DEGRADED,
+        # The bytes that every PNG begins with.
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}, "example": "\u0089PNG\r\n\u001a\n"}},
+    },
     304: {"description": "the PNG that If-None-Match names is still the right one"},
 }
 
