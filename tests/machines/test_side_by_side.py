@@ -14,15 +14,15 @@ from machines.side_by_side import verdict
 COMMAND = [sys.executable, "-m", "machines"]
 
 
-def machines(*arguments, **variables):
-    environment = {**os.environ, **variables}
-    return subprocess.run([*COMMAND, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=300)
+def machines(folder, *arguments, path=ROOT):
+    """Run them in a folder of their own: what Hypothesis keeps of a failure, or of an interruption, is nobody else's."""
+    environment = {**os.environ, "PYTHONPATH": str(path)}
+    return subprocess.run([*COMMAND, *arguments], env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_it_prints_what_they_would_print_one_after_the_other(tmp_path):
-    # Not those that a test here interrupts: Hypothesis keeps what was interrupted, and tries it again first.
     arguments = ("flow", "lifecycle", "--examples", "2", "--seed", "1", "--coverage")
-    at_once, in_turn = (machines(*arguments, str(tmp_path / f"{workers}.json"), "--workers", workers) for workers in ("2", "1"))
+    at_once, in_turn = (machines(tmp_path, *arguments, str(tmp_path / f"{workers}.json"), "--workers", workers) for workers in ("2", "1"))
     assert (at_once.returncode, in_turn.returncode) == (0, 0)
 
     def counted(printed):  # times, memory and whatever the process had imported before differ
@@ -39,9 +39,8 @@ def test_it_prints_what_they_would_print_one_after_the_other(tmp_path):
 def test_where_one_fails_the_others_go_on(tmp_path):
     first = copy_service(tmp_path)
     plant(read(FOLDER / "breaker-opens-one-failure-late.patch"), tmp_path)
-    run = machines(
-        "cache", "breaker", "--examples", "20", "--seed", "0", "--shrink", "greenroom", "--workers", "2", PYTHONPATH=f"{first}:{ROOT}"
-    )
+    arguments = ("cache", "breaker", "--examples", "20", "--seed", "0", "--shrink", "greenroom", "--workers", "2")
+    run = machines(tmp_path, *arguments, path=f"{first}:{ROOT}")
     assert run.returncode == 1, run.stderr
     assert "cache: held\n" in run.stdout
     assert "breaker: FAILED\n" in run.stdout
@@ -49,9 +48,11 @@ def test_where_one_fails_the_others_go_on(tmp_path):
     assert run.stdout.endswith("2 machines checked: failures in breaker\n")
 
 
-def test_ctrl_c_ends_all_of_them_with_what_they_have_done():
+def test_ctrl_c_ends_all_of_them_with_what_they_have_done(tmp_path):
     command = [*COMMAND, "cache", "breaker", "supervision", "--examples", "100000", "--workers", "2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, start_new_session=True, cwd=tmp_path, env=environment) as process:
         begun = set()
         while begun != {"breaker", "supervision"}:
             begun |= {process.stderr.readline().partition(":")[0]} & {"cache", "breaker", "supervision"}
