@@ -12,7 +12,7 @@ from dspy_meme_gen.api.app import create_app
 from dspy_meme_gen.api.envelope import Draining
 from dspy_meme_gen.api.turns import Turns
 from dspy_meme_gen.bootstrap import start_pipeline
-from dspy_meme_gen.domain import TERMINAL_STAGES, Cancelled, GenerateMeme
+from dspy_meme_gen.domain import TERMINAL_STAGES, Cancelled, GenerateMeme, Progress
 from dspy_meme_gen.logs import correlation
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.promise import Promise
@@ -162,6 +162,14 @@ class ServedPipeline(PartMachine):
     def whereabouts(self, now_s: float) -> dict[str, str]:  # noqa: ARG002 - as in the base class
         """Where each part of the service is; over real threads it is not watched."""
         return {} if self.on_threads else places.labels(self.books)
+
+    def _on_progress(self, progress: Progress) -> None:
+        """As everywhere; and the work of one who left without a key ends in that very moment."""
+        super()._on_progress(progress)
+        left_s = self.visitors.left_s.get(self.submitted.get(progress.request_id, ""))
+        late_s = 0.0 if left_s is None or self.on_threads else time.monotonic() - left_s
+        if late_s > 0:
+            self.visitors.complaints.append(f"{progress.request_id} comes to {progress.stage} {late_s:g} s after its client has left")
 
     # -- the model's say -------------------------------------------------------------------------------------------------------
 

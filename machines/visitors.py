@@ -45,8 +45,9 @@ SECURITY: Final = {
 class Visitors:
     """Sends requests to a server by the books. Its calls are made inside clients, many at once; `complaints` are what was illegal.
 
-    `heard` tells which stages of a request the pipeline has told by now. Where `leaves_next` is a number, one of those who wait closes the
-    connection when the next outcome is there. `watch` is called whenever somebody comes, is answered, or leaves.
+    `heard` tells which stages of a request the pipeline has told by now. `left_s` is when those left who had no key. Where `leaves_next` is
+    a number, one of those who wait closes the connection when the next outcome is there. `watch` is called whenever somebody comes, is
+    answered, or leaves.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Visitors:
         self.watch = watch
         self.visits: dict[int, Visit] = {}
         self.impatient: dict[threading.Event, Exchange] = {}
+        self.left_s: dict[str, float] = {}
         self.complaints: list[str] = []
         self.answers = 0
         self.leaves_next: int | None = None
@@ -199,6 +201,8 @@ class Visitors:
             if exchange.ended is not None:
                 return "too late"
             self.books.leave(exchange)
+            if exchange.identity[0] == "":
+                self.left_s[name_of(exchange)] = time.monotonic()
             self.watch()
         self.visits[exchange.serial].leave()
         return "left"
