@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import threading
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import pytest
 from pykka import messages
 
 import greenroom
-from greenroom.describe import describe, describe_message
+from greenroom.describe import describe, describe_message, message_detail
 
 
 class Plain:
@@ -101,3 +102,48 @@ def test_a_repr_with_visible_operations_takes_no_step():
         return text, greenroom.task.current_task().scheduler.steps - before
 
     assert greenroom.run(scenario).result == ("Nosy(False)", 0)
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    number: int
+    colour: Colour
+    parts: tuple[object, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    inside: list[int]
+
+
+@pytest.mark.parametrize("message", [Order(1, Colour.RED), Order(1, Colour.RED, ("x", 2.5)), (1, None), {"a": 1}], ids=str)
+def test_what_cannot_change_is_described_when_somebody_looks(message):
+    detail = message_detail(message, "ask ")
+    assert isinstance(detail, tuple)
+    assert detail[0](*detail[1:]) == "ask " + describe_message(message)
+
+
+@pytest.mark.parametrize("message", [Holder([1]), Order(1, Colour.RED, ([1],)), Tagged(frozenset()), Own(1), [1]], ids=str)
+def test_what_can_change_is_described_at_once(message):
+    assert message_detail(message, "") == describe_message(message)
+
+
+def test_a_message_that_is_changed_on_its_way_is_shown_as_it_was_and_as_it_is():
+    class Reader(pykka.ThreadingActor):
+        def on_receive(self, message):
+            return len(message.inside)
+
+    def scenario():
+        reader, message = Reader.start(), Holder([1])
+        asked = reader.ask(message, block=False)
+        message.inside.append(2)
+        assert asked.get() == 2
+        reader.stop()
+
+    shown = greenroom.run(scenario).history.of("send", "receive")
+    details = {event.kind: event.detail for event in shown if event.number == 1}
+    assert details == {"send": "ask Holder(inside=[1])", "receive": "ask Holder(inside=[1, 2])"}

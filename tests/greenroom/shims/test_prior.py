@@ -218,6 +218,28 @@ def test_a_module_that_a_task_imports_gets_real_primitives_that_work(outcomes, t
     assert imported_by_a_task.sleep is time.sleep
 
 
+def test_what_is_there_is_imported_as_ever_and_what_a_package_has_not_loaded_is_loaded(outcomes, tmp_path, monkeypatch):
+    package = tmp_path / "package_of_a_task"
+    package.mkdir()
+    (package / "__init__.py").write_text("HERE = 1\n")
+    (package / "later.py").write_text("from time import sleep\nimport threading\nLOCK = threading.Lock()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import package_of_a_task  # noqa: PLC0415, F401 - before the task does
+
+    def scenario():
+        from package_of_a_task import HERE, later  # noqa: PLC0415 - inside the task is the point
+
+        with pytest.raises(ImportError, match="nowhere"):
+            from package_of_a_task import nowhere  # noqa: PLC0415, F401
+        return HERE, excludes(later.LOCK)
+
+    assert outcomes(scenario, executions=20) == {(1, True)}
+    from package_of_a_task import later  # noqa: PLC0415 - now it is there
+
+    assert type(later.LOCK) is type(threading.Lock())
+    assert later.sleep is time.sleep
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Frozen:
     lock: object
