@@ -342,7 +342,7 @@ def _is_there(name: str, _globals: Any = None, _locals: Any = None, wanted: Iter
     module = sys.modules.get(name) if level == 0 else None
     if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
         return False
-    return not wanted or all(each in module.__dict__ for each in wanted)
+    return not wanted or all(each in getattr(module, "__dict__", ()) for each in wanted)
 
 
 def _registry_method(name: str) -> Any:
