@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import anyio
 import httpx
 import pytest
 
@@ -74,7 +75,8 @@ async def test_the_examples_are_what_the_service_answers(app):
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://memespy.test") as client:
         made = await client.post("/api/v1/memes/", json=examples["MemeWish"])
         later = await client.post("/api/v1/memes/async", json=examples["MemeWish"], headers={"Idempotency-Key": "k1"})
-        told = (await client.get(examples["Accepted"]["status_url"])).json()
+        while not (told := (await client.get(examples["Accepted"]["status_url"])).json())["done"]:
+            await anyio.sleep(0.01)
         live, kind = await client.get("/api/health/live"), await client.get("/problems/invalid")
         missing = await client.get("/api/v1/memes/m-0000000000000000")
         found = await client.post("/api/v1/analytics/search", json=examples["SearchWish"])
