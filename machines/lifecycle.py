@@ -209,6 +209,7 @@ class LifecycleMachine(PartMachine):
             return
         served.hurt = True
         if self.on_threads:
+            self.reruns += actor == names.MEME_GENERATOR  # nobody follows what becomes of it there
             self.client("foe").call("kill", address.tell, Crash())
         elif self.crash(address.ref, self._on_crash):
             self.client("foe").call("kill", address.tell, "a message that no actor knows")
