@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dspy_meme_gen.api.app import create_app
-from dspy_meme_gen.settings import Settings
+from machines import contract
 from tests.contracts.compatibility import breaks
 from tests.contracts.consumers import unmet
 
@@ -54,13 +53,6 @@ def matrix(published: Sequence[Schema], pacts: Sequence[Schema], served: Schema)
     return cells
 
 
-def served_now() -> Schema:
-    """The document of the application. It does not depend on the pipeline, so none is started for it."""
-    nobody: Any = None
-    document: Schema = create_app(nobody, Settings()).openapi()
-    return document
-
-
 def broken(cells: Sequence[Cell]) -> list[Cell]:
     """Where a consumer is broken that must not be."""
     return [cell for cell in cells if cell.must and cell.problems]
@@ -97,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--now", type=Path, help="an OpenAPI document that is asked instead of the application's own")
     options = parser.parse_args(arguments)
     try:
-        served = served_now() if options.now is None else _document(options.now, "paths")
+        served = contract.published() if options.now is None else _document(options.now, "paths")
         cells = matrix(sorted(_folder(options.published, "paths"), key=_order), _folder(options.pacts, "interactions"), served)
     except (OSError, ValueError) as error:
         parser.error(f"{error}; expected OpenAPI documents and pacts, each a JSON file")

@@ -6,20 +6,14 @@ Read the difference before committing it. A published version that was released 
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 
-from dspy_meme_gen.api.app import create_app
-from dspy_meme_gen.bootstrap import configured_ports, start_pipeline
-from dspy_meme_gen.settings import Settings
+from machines import contract
 
 
 def main() -> None:
-    """Nothing is generated, so nothing is opened."""
-    with tempfile.TemporaryDirectory() as data:
-        settings = Settings(database_url=f"sqlite:///{data}/memes.db", health_period_s=0)
-        with start_pipeline(settings, configured_ports(settings)) as pipeline:
-            document = create_app(pipeline, settings).openapi()
+    """Write both files."""
+    document = contract.published()
     folder = Path(__file__).parent
     for path in (folder / "openapi.json", folder / "published" / f"{document['info']['version']}.json"):
         path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
