@@ -24,25 +24,12 @@ def duration_s(otherwise: float) -> float:
 
 def load_report() -> Path | None:
     """LOAD_REPORT: the file for the page of the load tests; None where it is not set."""
-    text = os.environ.get("LOAD_REPORT", "").strip()
-    if not text:
-        return None
-    path = Path(text)
-    if path.suffix != ".html" or path.is_dir() or not path.absolute().parent.is_dir():
-        raise pytest.UsageError(f"LOAD_REPORT is {text!r}; expected the name of a file that ends in .html, in a folder that exists")
-    return path.absolute()
+    return _report("LOAD_REPORT", ".html")
 
 
 def resilience_report() -> Path | None:
     """RESILIENCE_REPORT: the file for what the outages of a run came to; None where it is not set."""
-    text = os.environ.get("RESILIENCE_REPORT", "").strip()
-    if not text:
-        return None
-    path = Path(text)
-    if path.suffix not in {".json", ".md"} or path.is_dir() or not path.absolute().parent.is_dir():
-        expected = "the name of a file that ends in .json or .md, in a folder that exists"
-        raise pytest.UsageError(f"RESILIENCE_REPORT is {text!r}; expected {expected}")
-    return path.absolute()
+    return _report("RESILIENCE_REPORT", ".json", ".md")
 
 
 def starts_no_servers() -> bool:
@@ -58,6 +45,17 @@ def configure(config: pytest.Config) -> None:
     resilience_report()  # what makes no sense is refused before anything is measured
     if config.option.log_level is None and (level := os.environ.get("LOG_LEVEL", "").strip()):
         config.option.log_level = level.upper()
+
+
+def _report(variable: str, *endings: str) -> Path | None:
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return None
+    path = Path(text)
+    if path.suffix not in endings or path.is_dir() or not path.absolute().parent.is_dir():
+        expected = f"the name of a file that ends in {' or '.join(endings)}, in a folder that exists"
+        raise pytest.UsageError(f"{variable} is {text!r}; expected {expected}")
+    return path.absolute()
 
 
 def _number(variable: str, otherwise: float, expected: str, allowed: Callable[[float], bool]) -> float:
