@@ -57,26 +57,19 @@ def describe_message(message: Any, limit: int = _LIMIT) -> str:
 
 def message_detail(message: Any, prefix: str) -> Detail:
     """``prefix`` and a message for a history: described when somebody looks, where it cannot change until then."""
-    kind: Any = type(message)
-    if kind in _LASTING or (kind is tuple and _LASTING.issuperset(map(type, message))):
+    if _lasts(message, 3):
         return _prefixed, prefix, message
+    kind = type(message)
     if kind is dict and _LASTING.issuperset(map(type, message.values())) and _LASTING.issuperset(map(type, message)):
         return _prefixed, prefix, message.copy()
     if kind is messages.ProxyCall and not message.kwargs and _LASTING.issuperset(map(type, message.args)):
         return _called, prefix, message.attr_path, message.args
-    if _frozen_fields(kind) is not None and _lasts(message, 3):
-        return _prefixed, prefix, message
     return prefix + describe_message(message)
 
 
 def value_detail(value: Any) -> Detail:
     """As ``message_detail``, for a reply."""
-    kind: Any = type(value)
-    if kind in _LASTING or (kind is tuple and _LASTING.issuperset(map(type, value))):
-        return describe, value
-    if _frozen_fields(kind) is not None and _lasts(value, 3):
-        return describe, value
-    return describe(value)
+    return (describe, value) if _lasts(value, 3) else describe(value)
 
 
 def _lasts(value: Any, depth: int) -> bool:
@@ -93,7 +86,7 @@ def _lasts(value: Any, depth: int) -> bool:
         return False
     for name in names:
         part = getattr(value, name)
-        if type(part) not in _LASTING and not _lasts(part, depth - 1):
+        if type(part) not in _LASTING and not _lasts(part, depth - 1):  # most parts are: a call less for each
             return False
     return True
 
