@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from dspy_meme_gen import names
+from dspy_meme_gen.actors.cache import Cache
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.actors.scorer import Scorer
 from dspy_meme_gen.actors.text_generator import TextGenerator
-from dspy_meme_gen.address import NOBODY, Address
+from dspy_meme_gen.address import FULL, NOBODY, Address
 from dspy_meme_gen.domain import KINDS, Failed
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import Abandon, ChildRestarted, Generate, Withdraw, Work, WorkDone, WorkExpired, WorkFailed, WorkRefused
@@ -29,9 +31,15 @@ if TYPE_CHECKING:
 
 REST_S: Final = 5.0
 LIMIT_S: Final = 3.0
+RETRY_S: Final = 0.1
+TIE_S: Final = 1e-6
+"""How near two sums of seconds may lie for either order to be right."""
 BREAKS: Final = (names.CACHE, names.REFINER, names.SCORER, *KINDS, names.TEXT_GENERATOR, names.IMAGE_GENERATOR)
 PORTS: Final = ("text", "text", "image", "scorer", "refiner", "factuality")
-CRASHABLE: Final[dict[str, type]] = {"text": TextGenerator, "scorer": Scorer, "generator": MemeGenerator}
+CRASHABLE: Final[dict[str, type]] = {"text": TextGenerator, "scorer": Scorer, "cache": Cache, "generator": MemeGenerator}
+NARROW: Final = 2
+"""An inbox that is full before long."""
+PAUSE_S: Final = 0.25
 DEADLY: Final[dict[str, type]] = {"scorer": Work, "generator": Generate}
 STAGE_OF: Final = {
     names.CACHE: "cache",
@@ -66,6 +74,7 @@ class BreakerMachine(PartMachine):
 
     statistics: ClassVar[Statistics] = Statistics()
     places = staticmethod(places.places)
+    starts_late = True
     settings: ClassVar[dict[str, Any]] = {
         "text_breaker_failures": 2,
         "text_breaker_s": REST_S,
@@ -76,6 +85,7 @@ class BreakerMachine(PartMachine):
         "call_limit_s": LIMIT_S,
         "render_limit_s": LIMIT_S,
         "cache_ttl_s": 0.0,
+        "retry_backoff_s": RETRY_S,
     }
 
     def set_taps(self, taps: Taps) -> None:
@@ -88,7 +98,10 @@ class BreakerMachine(PartMachine):
         self.jobs: dict[str, None] = {}  # in the order in which the orchestrator that lives now was given them
         self.serials: set[int] = set()
         self.stage_of: dict[str, str] = {}
+        self.full: Counter[str] = Counter()
+        self.deaf_until_s = float("-inf")  # till when the orchestrator reads nothing
         self.open_for: dict[str, str] = {}
+        self.failed_s: dict[str, float] = {}  # when a text failed that is to be tried again
         taps.heard(lambda name, _, message: self.note("heard", message) if name == names.MEME_GENERATOR else None)
         taps.told(self._told)
         self.deadly: Counter[str] = Counter()
@@ -98,6 +111,7 @@ class BreakerMachine(PartMachine):
         taps.before(Ledger, "settle", lambda _, request_id, outcome: self.note("settles", request_id, outcome))
 
     def _told(self, name: str, incarnation: int, message: object) -> None:
+        self.full[name] += incarnation == FULL
         if isinstance(message, Work | WorkRefused):
             self.note("asks", name, incarnation, message)
         elif isinstance(message, Generate) and incarnation > NOBODY:
@@ -110,11 +124,21 @@ class BreakerMachine(PartMachine):
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 
     @initialize(
-        port=st.sampled_from(PORTS), failed=st.integers(0, 3), late_s=st.sampled_from((0.0, 2.0, LIMIT_S + 1)), rested=st.booleans()
+        port=st.sampled_from(PORTS),
+        failed=st.integers(0, 3),
+        late_s=st.sampled_from((0.0, 2.0, LIMIT_S + 1)),
+        rested=st.booleans(),
+        inbox=st.sampled_from((1000, 1000, NARROW)),
     )
-    def choose_port(self, port: str, failed: int, late_s: float, rested: bool) -> None:
-        """One port is the example's trouble; in most its breaker has opened, perhaps with a call under way, and may have rested."""
+    def choose_port(self, port: str, failed: int, late_s: float, rested: bool, inbox: int) -> None:
+        """One port is the example's trouble; in most its breaker has opened, perhaps with a call under way, and may have rested.
+
+        In some examples inboxes are narrow: who finds one full is told so, or tried again in a moment.
+        """
         self.trouble = port
+        if inbox == NARROW:
+            self.explained_s += 1.0
+        self.perform(self.start_service, {"inbox_limit": inbox})
         if late_s and not self.on_threads:
             self.nap(port, late_s)
             self._submit(CLIENTS[1])
@@ -173,6 +197,22 @@ class BreakerMachine(PartMachine):
         self._submit(client)
         self.run(b"")
 
+    @precondition(on_stage)
+    @rule(reads=st.booleans())
+    def flood(self, reads: bool) -> None:
+        """More comes than a narrow inbox holds: the port takes long, or the orchestrator reads nothing for a while."""
+        if reads:
+            for _ in range(2):
+                self.nap(self.trouble, 2.0)
+        else:
+            self.pause(MemeGenerator, seconds=PAUSE_S)
+            self.deaf_until_s = self.perform(time.monotonic) + PAUSE_S
+            self.explained_s += 2 * PAUSE_S
+        for number in range(NARROW * 5 + 1):
+            self._submit(f"guest {number}")
+            self.run(b"")
+        self.advance(2 * PAUSE_S, b"")
+
     @precondition(lambda self: self.requests)
     @rule(which=st.integers(0, 2), client=st.sampled_from(CLIENTS))
     def cancel(self, which: int, client: str) -> None:
@@ -216,6 +256,7 @@ class BreakerMachine(PartMachine):
             elif what == "brings":
                 self._brings(*rest)
             elif what == "begins" and rest[1] != "routing":
+                self.failed_s.pop(rest[0], None)
                 self._give_lost_up(now_s, rest[0])  # a task that was given up for lost may be why it begins
                 self.stage_of[rest[0]] = rest[1]
                 self._give_up(now_s, rest[0])
@@ -228,9 +269,10 @@ class BreakerMachine(PartMachine):
                 self._give_up(now_s, rest[0])
             elif what == "died" and rest[0] == names.MEME_GENERATOR:
                 self.died_of.clear()
+                self.failed_s.clear()
                 self._give_up(now_s, *{each.request_id for each in self.out.values()})
-        for call in self.out.values():
-            _in_time(call, self.now_s)
+        if self._at_rest():
+            self._states_are_told()
         for request_id, outcome in self.ended.items():
             refused = self.open_for.get(request_id)
             if isinstance(outcome, Failed) and outcome.error == "CircuitOpen":
@@ -239,6 +281,8 @@ class BreakerMachine(PartMachine):
     def _hears(self, now_s: float, message: Any) -> None:
         match message:
             case WorkDone(_, serial) | WorkFailed(_, serial) | WorkExpired(_, serial) if serial in self.out:
+                if isinstance(message, WorkFailed) and self.out[serial].kind == names.TEXT_GENERATOR:
+                    self.failed_s[message.request_id] = now_s
                 self._end(now_s, serial, HOW[type(message)])
             case Withdraw(request_id):
                 self._give_up(now_s, request_id)
@@ -262,6 +306,7 @@ class BreakerMachine(PartMachine):
         assert message.serial not in self.serials, f"serial {message.serial} was used before: an answer to it may be to either call"
         self.serials.add(message.serial)
         deaths = self._give_lost_up(now_s, message.request_id)
+        self._pauses(now_s, message.request_id)
         if isinstance(message, WorkRefused):
             stage = self.stage_of[message.request_id]
             refusing = [kind for kind in BREAKS if STAGE_OF[kind] == stage and not breaker.admits(self.models[kind], now_s)]
@@ -277,12 +322,45 @@ class BreakerMachine(PartMachine):
             assert through, f"{message.request_id}: {name} was called, and the model refuses it: {self.models[call.kind]}"
         self._least_loaded(name)
         self.out[message.serial] = call
+        if incarnation == FULL:  # nobody was told: it has failed
+            self._end(now_s, message.serial, "bad")
+
+    def _pauses(self, now_s: float, request_id: str) -> None:
+        """A text that failed is tried again after a pause, no sooner and no later."""
+        failed_s = self.failed_s.pop(request_id, None)
+        if failed_s is not None:
+            paused_s = now_s - failed_s
+            assert abs(paused_s - RETRY_S) < TIE_S or self._just_heard(now_s), (
+                f"{request_id}: a text that failed is tried again after {paused_s:g} s, not {RETRY_S:g}"
+            )
+
+    def _states_are_told(self) -> None:
+        """Clients are told of each breaker what the model says of it."""
+        service = self.service
+        now_s, told, check, inboxes = self.perform(
+            lambda: (time.monotonic(), service.breakers(), service.health().checks.get("breakers"), service.inboxes())
+        )
+        for call in self.out.values():
+            self._in_time(call, now_s)
+        refused = {name: inbox.refused for name, inbox in inboxes.items() if inbox.refused}
+        assert refused == +self.full, f"refused for a full inbox are {refused}, and were {dict(self.full)}"
+        legal = {kind: {breaker.told(model, now_s - TIE_S), breaker.told(model, now_s + TIE_S)} for kind, model in self.models.items()}
+        wrong = {kind: told.get(kind) for kind in self.models if told.get(kind) not in legal[kind]}
+        assert not wrong, f"the breakers are said to be {wrong}; the model says {legal}"
+        closed = all(state == "closed" for state in told.values())
+        assert check is not None, "health says nothing of the breakers"
+        assert (check.status == "ok") == closed, f"health says {check}, and the breakers are {told}"
 
     def _kills_no_third(self, request_id: str, worker: str, task: object) -> None:
-        """What has killed two workers is given to no third, unless it is begun anew; a text is tried again, as after any failure."""
+        """What has killed two workers is given to no third, unless it is begun anew; a text is tried again, as after any failure.
+
+        A cache that has crashed is asked for nothing again: memes can be made without it.
+        """
         kind = worker.partition("-")[0]
         deaths = self.died_of[request_id, kind, task]
-        assert deaths < 2 or kind == names.TEXT_GENERATOR, f"{request_id}: {worker} is given what {deaths} have died of"
+        assert deaths < (1 if kind == names.CACHE else 2) or kind == names.TEXT_GENERATOR, (
+            f"{request_id}: {worker} is given what {deaths} have died of"
+        )
 
     def _least_loaded(self, name: str) -> None:
         """Nobody in a pool idles while another has a queue."""
@@ -315,15 +393,17 @@ class BreakerMachine(PartMachine):
     def _end(self, now_s: float, serial: int, how: How) -> None:
         call = self.out.pop(serial)
         kind = call.kind
-        _in_time(call, now_s)
+        self._in_time(call, now_s)
         if kind in self.models:
             ((_, self.models[kind]),) = breaker.step(self.models[kind], End(serial, how, now_s))
             self.visit(now_s)
 
+    def _in_time(self, call: _Out, now_s: float) -> None:
+        """Nobody is waited for longer than a call may take; the cache, which is in the process, has no limit."""
+        waited_s = now_s - call.since_s
+        in_time = call.kind == names.CACHE or waited_s <= LIMIT_S + TIE_S or self._just_heard(now_s)
+        assert in_time, f"{call.request_id} waits for {call.worker} for {waited_s:g} virtual seconds"
 
-def _in_time(call: _Out, now_s: float) -> None:
-    """Nobody is waited for longer than a call may take; the cache, which is in the process, has no limit."""
-    waited_s = now_s - call.since_s
-    assert call.kind == names.CACHE or waited_s <= LIMIT_S + 1e-6, (
-        f"{call.request_id} waits for {call.worker} for {waited_s:g} virtual seconds"
-    )
+    def _just_heard(self, now_s: float) -> bool:
+        """Whether the orchestrator reads just now what has come while it read nothing."""
+        return abs(now_s - self.deaf_until_s) < TIE_S

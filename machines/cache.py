@@ -74,17 +74,8 @@ class CacheMachine(PartMachine):
 
     statistics: ClassVar[Statistics] = Statistics()
     places = staticmethod(places.places)
+    starts_late = True
     waits = False
-
-    def start_service(self, chosen: dict[str, Any]) -> None:
-        """Not before it is known which cache."""
-        if chosen:
-            super().start_service(chosen)
-
-    def stop_actors(self) -> None:
-        """There may be none yet."""
-        if hasattr(self, "service"):
-            super().stop_actors()
 
     def cache_port(self) -> MemeCache | None:
         """The service's own, or one that it was given."""

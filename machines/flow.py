@@ -13,10 +13,10 @@ from dspy_meme_gen import names
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.actors.router import Router
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import Priority, Progress
+from dspy_meme_gen.domain import Cancelled, Priority, Progress, TimedOut
 from dspy_meme_gen.errors import Overloaded, RateLimited
 from dspy_meme_gen.ledger import Ledger
-from dspy_meme_gen.messages import BOUNDED, Released, Submit
+from dspy_meme_gen.messages import BOUNDED, Released, Submit, Withdraw
 from dspy_meme_gen.resilience.waiting import Waiting
 from greenroom.policies.drawn import schedule_bytes
 from machines.part import CLIENTS, PartMachine, on_stage
@@ -27,9 +27,14 @@ from model import flow
 if TYPE_CHECKING:
     from machines.taps import Taps
 
-LIMITS: Final = flow.Limits(inbox=9, most_waiting=14, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
+LIMITS: Final = flow.Limits(inbox=9, most_waiting=20, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
 PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
 CRASHABLE: Final[dict[str, type]] = {"router": Router, "generator": MemeGenerator}
+SCENES: Final = ("crowd", "busy", "passed over", "left", "slow router")
+SLOW_S: Final = 0.1
+"""How long a slow router takes for a message."""
+REMEMBERED: Final = 8
+QUICK_S: Final = 0.3
 HELD_UP_S: Final = 1.0
 """For how long a listener to progress holds the router up."""
 
@@ -49,6 +54,7 @@ class FlowMachine(PartMachine):
         "window_least": LIMITS.least,
         "window_most": LIMITS.most,
         "window_period_s": LIMITS.period_s,
+        "recorded_outcomes": REMEMBERED,
         "window_target_s": LIMITS.target_s,
         "cache_ttl_s": 0.0,
     }
@@ -59,16 +65,24 @@ class FlowMachine(PartMachine):
         self.latency_s: dict[str, float] = {}
         self.overflows: dict[str, int] = {}
         self.holds_up = False
-        taps.after(Address, "_look", lambda _, address: self.note("looks", address.name, len(_waiting(address))))
+        self.crowded: dict[str, bool] = {}
+        self.to_withdraw: set[str] = set()  # who ended at work, unheard of by the orchestrator
+        self.over: list[str] = []
+        taps.after(Address, "_look", lambda _, address: self.note("looks", address.name, len(_waiting(address)), _crowded(address)))
+        taps.after(Address, "point_at", lambda _, address, *__: self.note("begins", address.name))
         taps.after(Address, "_put", lambda _, address, __: self._nothing_overflows(address))
         taps.after(Ledger, "admit", lambda result, _, request: self.note("admits", request, result))
         taps.after(Ledger, "route", lambda entry, _, request_id: self.note("routes", request_id, entry is not None))
-        taps.before(Ledger, "_close_entry", lambda _, entry, __: self.note("ends", entry.request.request_id))
+        taps.before(Ledger, "_close_entry", self._on_end)
         taps.before(Waiting, "__init__", lambda _: self.note("router"))
         taps.before(Waiting, "add", lambda _, priority, request_id: self.note("joins", request_id, str(priority)))
         taps.after(Waiting, "take", lambda request_id, _: self.note("takes", request_id))
         taps.before(Waiting, "remove", lambda _, request_id: self.note("leaves", request_id))
-        taps.heard(lambda name, _, message: self.note("router hears", message) if name == names.ROUTER else None)
+        taps.heard(lambda name, _, message: self.note("hears", name, message))
+
+    def _on_end(self, _: Ledger, entry: Any, outcome: object) -> None:
+        unheard = entry.routed and isinstance(outcome, Cancelled | TimedOut)
+        self.note("ends", entry.request.request_id, unheard)
 
     def at_rest(self) -> None:
         """As every machine, and whoever was refused is in a count."""
@@ -82,7 +96,7 @@ class FlowMachine(PartMachine):
 
     # -- rules ---------------------------------------------------------------------------------------------------------------------
 
-    @initialize(rush=st.booleans(), schedule=schedule_bytes(), busy=st.integers(0, 3), line=st.lists(PRIORITY, max_size=8))
+    @initialize(rush=st.booleans(), schedule=schedule_bytes(), busy=st.integers(0, 3), line=st.lists(PRIORITY, max_size=12))
     def choose_line(self, rush: bool, schedule: bytes, busy: int, line: list[str]) -> None:
         """Most examples begin with work that takes long, and some who wait; half of them with a rush before that."""
         if not self.on_threads:
@@ -111,6 +125,17 @@ class FlowMachine(PartMachine):
         """One client sends more in a row than it may."""
         for _ in range(LIMITS.burst + 1):
             self._submit(client, "high")
+
+    @precondition(on_stage)
+    @rule(client=st.sampled_from(CLIENTS), priority=PRIORITY, schedule=schedule_bytes())
+    def take_back_unheard(self, client: str, priority: str, schedule: bytes) -> None:
+        """A new request, taken back before the router has heard of it."""
+        self.pause(Router)
+        self._submit(client, priority)
+        self.cancel_request(client, 0)
+        self.run(b"")
+        self.resume(Router)
+        self.run(schedule)
 
     @rule(client=st.sampled_from(CLIENTS), priority=PRIORITY)
     def submit_in_a_hurry(self, client: str, priority: str) -> None:
@@ -148,6 +173,76 @@ class FlowMachine(PartMachine):
         self.run(b"")
         self.advance(1.5, b"")
 
+    @precondition(on_stage)
+    @rule(scene=st.sampled_from(SCENES), priority=PRIORITY, count=st.integers(1, LIMITS.most + 2), schedule=schedule_bytes())
+    def scene(self, scene: str, priority: str, count: int, schedule: bytes) -> None:
+        """Many requests, in a manner that shows where a limit is."""
+        self.script.slow["text"].clear()
+        if scene == "crowd":
+            self._crowd(priority)
+        elif scene == "busy":
+            self._keep_busy(count, 1)
+        elif scene == "slow router":
+            self._drain_slowly(count)
+        else:
+            self._pass_over(count + 4, leaves=scene == "left")
+        self.run(schedule)
+
+    def _crowd(self, priority: str) -> None:
+        """While all work takes long the line grows, until there is room in it for one more of a priority, and two come."""
+        for _ in range(2 * LIMITS.most_waiting):
+            self.follow()
+            if (len(self.flow.waiting) + 1) * 20 >= flow.FULL_FOR[priority] * LIMITS.most_waiting:
+                break
+            self._guests(1, "high", 4.0)
+            self.run(b"")
+        self._guests(2, priority, QUICK_S)
+
+    def _drain_slowly(self, read: int) -> None:
+        """The router's inbox is full; when so many messages of it are read, one more comes."""
+        self.pause(Router)
+        for _ in range(LIMITS.inbox):
+            self._guests(1, "high", 0.0)
+            self.run(b"")
+        filled = len(_waiting(self.service.addresses[names.ROUTER]))
+        if filled:
+            self.explained_s += (filled + 1) * SLOW_S
+            self.slow(Router, SLOW_S, messages=filled)
+        self.resume(Router)
+        self.advance((read + 0.5) * SLOW_S, b"")
+        self._guests(1, "high", 0.0)
+        self.run(b"")
+        self.advance(filled * SLOW_S, b"")
+
+    def _keep_busy(self, *counts: int) -> None:
+        """For a period so many come at once, for the next so many, and none takes long; then more come than can be at work."""
+        for count in (count for count in counts for _ in range(2)):
+            self._guests(count, "high", QUICK_S)
+            self.run(b"")
+            self.advance(LIMITS.period_s / 2, b"")
+        self._guests(LIMITS.most + 1, "normal", 2.0)
+
+    def _pass_over(self, turns: int, *, leaves: bool) -> None:
+        """Somebody with low priority waits while so many others have their turns, and perhaps leaves, and another one comes."""
+        self._guests(LIMITS.most, "high", QUICK_S)
+        self.run(b"")
+        self._guests(1, "low", QUICK_S)
+        last = len(self.requests)
+        self._guests(turns, "high", QUICK_S)
+        self.run(b"")
+        for _ in range(turns):
+            self.advance(QUICK_S / 2, b"")
+        if leaves:
+            self.cancel_request("cid", len(self.requests) - last)
+            self._guests(1, "low", QUICK_S)
+        self._guests(3, "high", QUICK_S)
+
+    def _guests(self, count: int, priority: str, seconds: float) -> None:
+        """So many requests of users who were never seen before, each of which takes so long."""
+        for number in range(count):
+            self.nap("text", seconds)
+            self._submit(CLIENTS[number % 3], priority, user_id=f"guest {len(self.requests)}")
+
     def _rush(self, schedule: bytes) -> None:
         """While the router is held up its inbox fills, but for one place, and then all clients want that at once."""
         self.holds_up = True
@@ -177,34 +272,72 @@ class FlowMachine(PartMachine):
         """Each observation is one that the model allows, and nothing is left undone."""
         assert not self.overflows, f"there is room for {LIMITS.inbox}, and more wait: {self.overflows}"
         for now_s, what, *rest in self.fresh():
-            match what:
-                case "admits":
-                    self._admits(now_s, *rest)
-                case "looks" if rest[0] == names.ROUTER:
-                    self.flow = flow.looked_in(self.flow, rest[1])
-                case "router":
-                    self.flow = flow.router_restarts(self.flow, now_s)
-                case "joins":
-                    self.flow = flow.join(self.flow, *rest)
-                case "leaves":
-                    self.flow = flow.leave(self.flow, *rest)
-                case "takes":
-                    expected, self.flow = flow.take(self.flow)
-                    assert rest[0] == expected, f"the turn went to {rest[0]}, and was {expected}'s"
-                case "routes" if rest[1]:
-                    begun = flow.begin(self.flow, rest[0], now_s)
-                    assert begun is not None, f"{rest[0]} had its turn: {len(self.flow.at_work)} of {self.flow.size} places were taken"
-                    self.flow = begun
-                case "ends":
-                    since_s = self.flow.at_work.get(rest[0])
-                    if since_s is not None:
-                        self.latency_s[rest[0]] = now_s - since_s
-                    self.flow = flow.end(self.flow, rest[0])
-                case "router hears":
-                    self._router_hears(now_s, rest[0])
+            self._observes(now_s, what, rest)
         self.flow = flow.looked(self.flow)
+        if not self._at_rest():
+            return
         wrong = flow.complaint(self.flow)
-        assert wrong is None or not self._at_rest(), wrong
+        assert wrong is None, wrong
+        assert not self.to_withdraw, f"taken back or too late, and still made: {sorted(self.to_withdraw)}"
+        crowded = self.perform(self._what_is_told)
+        for now_s, what, *rest in self.fresh():
+            self._observes(now_s, what, rest)
+        assert crowded == self.crowded, f"crowded are said to be {crowded}, and are {self.crowded}"
+
+    def _what_is_told(self) -> dict[str, bool]:
+        """A request waits until it has its turn, and is remembered for a while; and which inboxes are said to be crowded."""
+        for number, request_id in enumerate(reversed(self.over)):
+            known = self.service.status(request_id) is not None
+            assert known == (number < REMEMBERED), f"{request_id} is known: {known}; {number} have ended since"
+        for request_id in (*self.flow.waiting, *self.flow.at_work):
+            status = self.service.status(request_id)
+            if status is not None and status.outcome is None:
+                waits = request_id in self.flow.waiting
+                assert (status.stage == "waiting") == waits, f"{request_id} is said to be in {status.stage}, and should wait: {waits}"
+        return {name: inbox.crowded for name, inbox in self.service.inboxes().items()}
+
+    def _observes(self, now_s: float, what: str, rest: list[Any]) -> None:
+        match what:
+            case "admits":
+                self._admits(now_s, *rest)
+            case "looks":
+                self.crowded[rest[0]] = flow.crowded(before=self.crowded.get(rest[0], False), waiting=rest[1], limit=LIMITS.inbox)
+                assert rest[2] == self.crowded[rest[0]], f"{rest[0]}: {rest[1]} messages wait, and crowded is {rest[2]}"
+                if rest[0] == names.ROUTER:
+                    self.flow = flow.looked_in(self.flow, rest[1])
+            case "begins" if rest[0] == names.MEME_GENERATOR:
+                self.to_withdraw.clear()
+            case "router" | "joins" | "leaves" | "takes" | "routes":
+                self._line_moves(now_s, what, rest)
+            case "ends":
+                since_s = self.flow.at_work.get(rest[0])
+                if since_s is not None:
+                    self.latency_s[rest[0]] = now_s - since_s
+                self.flow = flow.end(self.flow, rest[0])
+                self.over.append(rest[0])
+                if rest[1]:
+                    self.to_withdraw.add(rest[0])
+            case "hears" if rest[0] == names.ROUTER:
+                self._router_hears(now_s, rest[1])
+            case "hears" if isinstance(rest[1], Withdraw):
+                self.to_withdraw.discard(rest[1].request_id)
+
+    def _line_moves(self, now_s: float, what: str, rest: list[Any]) -> None:
+        """The router does something with its line."""
+        match what:
+            case "router":
+                self.flow = flow.router_restarts(self.flow, now_s)
+            case "joins":
+                self.flow = flow.join(self.flow, *rest)
+            case "leaves":
+                self.flow = flow.leave(self.flow, *rest)
+            case "takes":
+                expected, self.flow = flow.take(self.flow)
+                assert rest[0] == expected, f"the turn went to {rest[0]}, and was {expected}'s"
+            case "routes" if rest[1]:
+                begun = flow.begin(self.flow, rest[0], now_s)
+                assert begun is not None, f"{rest[0]} had its turn: {len(self.flow.at_work)} of {self.flow.size} places were taken"
+                self.flow = begun
 
     def _admits(self, now_s: float, request: Any, result: Any) -> None:
         if not isinstance(result, Overloaded):
@@ -238,6 +371,11 @@ def _reason(error: Exception) -> str:
     if isinstance(error, RateLimited):
         return "rate limited"
     return "inbox full" if "inbox is full" in str(error) else "overloaded"
+
+
+def _crowded(address: Address) -> bool:
+    """What the address has made of the look that is over."""
+    return address._crowded  # noqa: SLF001 - what it tells others is another look
 
 
 def _waiting(address: Address) -> list[Any]:

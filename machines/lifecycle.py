@@ -17,11 +17,14 @@ from dspy_meme_gen.domain import KINDS, Meme
 from dspy_meme_gen.messages import Crash
 from dspy_meme_gen.settings import Settings
 from greenroom.policies.drawn import HOLD_BYTE, schedule_bytes
+from greenroom.task import current_task
 from machines.lives import Lives, Served
 from machines.part import CLIENTS, QUIET, PartMachine, on_stage
 from machines.places import lifecycle as places
 from machines.statistics import Statistics
 from machines.watched import PORTS, KeptOutbox, PortClosed
+from machines.world import PortDown
+from model.health import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,9 @@ SHORT_S: Final = 2.0
 LONG_S: Final = 40.0  # longer than a stop waits for an actor
 MOST_PIPELINES: Final = 4
 HEALTH_S: Final = 1.0
+MEMORY_MB: Final = 1000
+SHARES: Final = (0.1, 0.84, 0.85, 1.0, 1.5)
+"""Of the memory that a process may take: at 0.85 requests of normal priority are shed, at 1 memory is said to be degraded."""
 ACTORS: Final = (
     names.SUPERVISOR,
     names.METRICS,
@@ -50,6 +56,7 @@ ACTORS: Final = (
     names.MEME_GENERATOR,
     names.ROUTER,
 )
+MORTAL: Final = st.sampled_from((*ACTORS, names.HEALTH_MONITOR))
 LOOKS: Final = ("health", "status", "in flight", "find", "subscribe", "when settled")
 CLIENT: Final = st.sampled_from(CLIENTS)
 GRACES: Final = st.sampled_from((0.0, 1.0, 20.0))
@@ -68,11 +75,7 @@ class LifecycleMachine(PartMachine):
 
     statistics: ClassVar[Statistics] = Statistics()
     waits = False
-    settings: ClassVar[dict[str, Any]] = {
-        "stop_grace_s": GRACE_S,
-        "actor_stop_s": PATIENCE_S,
-        "memory_limit_mb": 0,  # a health monitor would measure the process of these tests, and shed requests for what they take
-    }
+    settings: ClassVar[dict[str, Any]] = {"stop_grace_s": GRACE_S, "actor_stop_s": PATIENCE_S, "memory_limit_mb": MEMORY_MB}
     places = staticmethod(places.places)
 
     # -- starting --------------------------------------------------------------------------------------------------------------
@@ -82,9 +85,11 @@ class LifecycleMachine(PartMachine):
         self.started: list[Served] = []
         self.whose: dict[str, Served] = {}
         self.outbox = KeptOutbox()
+        self.memory_share = SHARES[0]
         self.lives = Lives(on_threads=self.on_threads, patience_s=PATIENCE_S, trail=self.trail)
         self.lives.set_taps(self.taps)
         self.taps.replace(bootstrap, "_start", self._start_actor)
+        self.taps.replace(bootstrap, "resident_bytes", self._resident_bytes)
 
     def _start(self, served: Served) -> str:
         ports = served.watch.ports(self.script, self.outbox, self._hold)
@@ -108,6 +113,12 @@ class LifecycleMachine(PartMachine):
             raise StartFails(f"can't start {name}")
         return start(bootstrap.Identity(name, incarnation, supervisor))
 
+    def _resident_bytes(self) -> int:
+        task = current_task()
+        if task is not None and task.actor is not None:
+            self.lives.finds(self.lives.whose(task.actor.identity.supervisor), MEMORY, self.memory_share)
+        return round(self.memory_share * MEMORY_MB * 1_000_000)
+
     def _hold(self, port: str) -> None:
         if self.script.slow[port]:
             time.sleep(self.script.slow[port].popleft())
@@ -127,7 +138,8 @@ class LifecycleMachine(PartMachine):
         `deaths` is not 0 there is a health monitor: its clock never stops, and hides nobody who waits, for `Rests` asks at each standstill.
         """
         self.frail = deaths in {1, 2}
-        chosen: dict[str, Any] = {"health_period_s": HEALTH_S if deaths else 0.0} | ({"restart_limit": 1} if self.frail else {})
+        self.lives.health_period_s = HEALTH_S if deaths else 0.0
+        chosen: dict[str, Any] = {"health_period_s": self.lives.health_period_s} | ({"restart_limit": 1} if self.frail else {})
         self.chosen_settings = Settings(**QUIET | self.settings | chosen)
         self.perform(self._start, self.lives.begin())
         if seconds and not self.on_threads:
@@ -204,12 +216,12 @@ class LifecycleMachine(PartMachine):
         if len(self.lives.all) < MOST_PIPELINES:
             self.client(client).call("start", self._start_badly, self.lives.begin(at))
 
-    @rule(actor=st.sampled_from(ACTORS), before=st.sampled_from((0, 0, 1)))
+    @rule(actor=MORTAL, before=st.sampled_from((0, 0, 1)))
     def kill(self, actor: str, before: int) -> None:
         """An actor of the newest pipeline, or of the one before, dies of a message of its own."""
         served = self._newest(before)
-        address = served.addresses[actor]
-        if address.ref is None:
+        address = served.addresses.get(actor)
+        if address is None or address.ref is None:
             return
         served.hurt = True
         if self.on_threads:
@@ -219,12 +231,12 @@ class LifecycleMachine(PartMachine):
             self.client("foe").call("kill", address.tell, "a message that no actor knows")
 
     @precondition(on_stage)
-    @rule(actor=st.sampled_from(ACTORS), at=st.integers(1, 4))
+    @rule(actor=MORTAL, at=st.integers(1, 4))
     def crash_later(self, actor: str, at: int) -> None:
         """An actor dies of one of its next messages, whatever that is."""
-        ref = self._newest().addresses[actor].ref
-        if ref is not None:
-            self.crash(ref, self._on_crash, at=at)
+        address = self._newest().addresses.get(actor)
+        if address is not None and address.ref is not None:
+            self.crash(address.ref, self._on_crash, at=at)
 
     @precondition(on_stage)
     @rule(port=st.sampled_from(("text", "image", "scorer", "store")), seconds=st.sampled_from((SHORT_S, LONG_S)))
@@ -236,6 +248,26 @@ class LifecycleMachine(PartMachine):
     def spoil_close(self, port: str) -> None:
         """A port of the newest pipeline raises when it is closed."""
         self._newest().watch.raises_at_close = port
+
+    @precondition(on_stage)
+    @rule(share=st.sampled_from(SHARES))
+    def take_memory(self, share: float) -> None:
+        """From now on the process takes this share of the memory that it may take."""
+        self.memory_share = share
+
+    @precondition(on_stage)
+    @rule(share=st.sampled_from(SHARES), down=st.booleans(), dies=st.booleans())
+    def trouble_passes(self, share: float, down: bool, dies: bool) -> None:
+        """Memory is short, or the store away; a health monitor, where there is one, notices, unless it dies; and then all is well again."""
+        for taken, away in ((share, down), (SHARES[0], False)):
+            self.take_memory(taken)
+            self.switch_store(away)
+            if dies:
+                self.kill(names.HEALTH_MONITOR, 0)
+            self.advance(HEALTH_S, b"")
+            self.submit("ann", "cats")
+            self.run(b"")
+            self.follow()
 
     @rule(down=st.booleans())
     def switch_store(self, down: bool) -> None:
@@ -301,7 +333,7 @@ class LifecycleMachine(PartMachine):
         """Nothing was seen that no correct pipeline does, and where nothing goes on by itself it is right that it does not."""
         self.reruns = max(self.reruns, self.lives.generators - 1)
         if self._at_rest():
-            self.lives.rest(self.perform(time.monotonic))
+            self.perform(self.lives.rest)
         assert not self.lives.broken, self.lives.broken[0]
 
     def at_rest(self) -> None:
@@ -350,4 +382,6 @@ def _found(service: Pipeline, outcome: Outcome | None) -> str:
         service.find(outcome.id if isinstance(outcome, Meme) else "nobody's")
     except PortClosed:
         return "closed"
+    except PortDown:
+        pass
     return "answered"

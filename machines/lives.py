@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 import pykka
 
 from dspy_meme_gen import names
+from dspy_meme_gen.actors.health_monitor import HealthMonitor
 from dspy_meme_gen.actors.supervised import SupervisedActor
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import Failed
 from dspy_meme_gen.ledger import Ledger
+from dspy_meme_gen.messages import LookAround, Recover
 from dspy_meme_gen.pipeline import Pipeline
 from dspy_meme_gen.roster import Roster
 from greenroom.task import current_task
 from machines.places import lifecycle as places
 from machines.watched import PORTS, Watch
-from model import events, lifecycle
+from model import events, health, lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +45,14 @@ class Asked:
 
 @dataclass(slots=True, eq=False)
 class Served:
-    """A pipeline, the model's life of it, and what was seen of it. `told_s` is when a stop asked each actor to end."""
+    """A pipeline, the model's life of it, and what was seen of it. `told_s` is when a stop asked each actor to end.
+
+    `known` is what a health monitor makes known, where there is one.
+    """
 
     life: lifecycle.Life
     watch: Watch
+    known: health.Known | None
     fails_at: int = 0
     service: Pipeline | None = None
     addresses: dict[str, Address] = field(default_factory=dict)
@@ -74,7 +80,10 @@ class Served:
 
 
 class Lives:
-    """All pipelines of an example. `broken` keeps what no correct one does, for the service lets nothing out that a tap raises."""
+    """All pipelines of an example. `broken` keeps what no correct one does, for the service lets nothing out that a tap raises.
+
+    Where `health_period_s` is not 0 the pipelines that begin have a health monitor.
+    """
 
     def __init__(self, *, on_threads: bool, patience_s: float, trail: Trail) -> None:
         self._on_threads = on_threads
@@ -86,6 +95,7 @@ class Lives:
         self.grants: dict[threading.Thread, float] = {}
         self.broken: list[str] = []
         self.generators = 0
+        self.health_period_s = 0.0
 
     def set_taps(self, taps: Taps) -> None:
         """Whose each part is, anywhere; what happens to it, on a stage."""
@@ -102,11 +112,19 @@ class Lives:
         taps.before(SupervisedActor, "on_failure", lambda actor, *_: self._on_death(actor))
         taps.before(SupervisedActor, "on_stop", self._on_death)
         taps.before(pykka.ActorRef, "stop", self._on_told)
+        taps.before(HealthMonitor, "handle", self._on_look)
+        taps.after(HealthMonitor, "handle", lambda _, *look: self._on_looked(*look))
 
     def begin(self, fails_at: int = 0) -> Served:
         """A pipeline that is about to start; the start of its actor number `fails_at` will fail."""
-        watch = Watch(by=_at_work, uses=lambda *what: self._on_use(served, *what), goes=lambda port: self._on_let_go(served, port))
-        served = Served(lifecycle.Life(frozenset(PORTS), self._patience_s), watch, fails_at)
+        watch = Watch(
+            by=_at_work,
+            uses=lambda *what: self._on_use(served, *what),
+            back=lambda *what: self._on_back(served, *what),
+            goes=lambda port: self._on_let_go(served, port),
+        )
+        known = health.Known(self.health_period_s) if self.health_period_s and not self._on_threads else None
+        served = Served(lifecycle.Life(frozenset(PORTS), self._patience_s), watch, known, fails_at)
         self.all.append(served)
         self._visit(served)
         return served
@@ -155,10 +173,35 @@ class Lives:
             self._widen(served)
             self._visit(served)
 
-    def rest(self, now_s: float) -> None:
-        """Nothing goes on by itself: it is right that it does not."""
+    def rest(self) -> None:
+        """Nothing goes on by itself: it is right that it does not, and health tells what is known. Called inside a task."""
+        now_s = time.monotonic()
         for served in self.all:
             self.sees(served, events.Rests(now_s, served.watch.somebody_is_inside()))
+            if served.known is None:
+                continue
+            if served.life.takes and names.HEALTH_MONITOR in served.alive():
+                self._knows(served, health.rests(served.known, now_s))
+            if served.service is None:
+                continue
+            checks = served.service.health().checks
+            for thing, legal in health.tells(served.known, now_s).items():
+                told = checks[thing].status if thing in checks else ""
+                if told not in legal:
+                    self.broken.append(f"health says {told!r} of {thing} at {now_s:g} s; legal: {sorted(legal)}")
+
+    def _knows(self, served: Served, known: health.Known | str) -> None:
+        """What is known from now on, or what is wrong."""
+        if isinstance(known, str):
+            self.broken.append(known)
+        else:
+            served.known = known
+            self._widen(served)
+
+    def finds(self, served: Served, thing: str, value: float) -> None:
+        """Whoever looks at the outside world has found something."""
+        if served.known is not None:
+            self._knows(served, health.finds(served.known, thing, value))
 
     def _visit(self, served: Served) -> None:
         """Where a life is counts as visited; on real threads nobody sees it go on."""
@@ -169,7 +212,13 @@ class Lives:
         """Whatever is answered now may be the answer of every call that is under way."""
         for life in self._possible(served):
             for asked in served.asked:
-                asked.legal |= lifecycle.answers(asked.call, life, asked.about)
+                asked.legal |= self._answers(served, life, asked)
+
+    def _answers(self, served: Served, life: lifecycle.Life, asked: Asked) -> frozenset[str]:
+        answers = lifecycle.answers(asked.call, life, asked.about)
+        if asked.call == "submit" and life.takes and served.known is not None:
+            return frozenset("accepted" if taken else "Overloaded" for taken in health.takes(served.known))
+        return answers
 
     def _possible(self, served: Served) -> list[lifecycle.Life]:
         """On real threads nobody sees the steps of a stop: from its call to its return it may be anywhere."""
@@ -210,7 +259,19 @@ class Lives:
         served.incarnations[address.name] = incarnation
         if address.name == names.MEME_GENERATOR:
             self.generators = max(self.generators, incarnation)
+        if address.name == names.HEALTH_MONITOR and served.known is not None:
+            self._knows(served, health.begins(served.known, incarnation, time.monotonic()))
         self.sees(served, events.Starts(address.name))
+
+    def _on_look(self, monitor: HealthMonitor, message: object) -> None:
+        served = self.whose(monitor.identity.supervisor)
+        if isinstance(message, LookAround | Recover) and served.known is not None:
+            self._knows(served, health.looks(served.known, monitor.identity.incarnation, time.monotonic()))
+
+    def _on_looked(self, monitor: HealthMonitor, message: object) -> None:
+        served = self.whose(monitor.identity.supervisor)
+        if isinstance(message, LookAround | Recover) and served.known is not None:
+            self._knows(served, health.is_done(served.known, monitor.identity.incarnation, time.monotonic()))
 
     def _on_death(self, actor: SupervisedActor) -> None:
         identity = actor.identity
@@ -227,6 +288,10 @@ class Lives:
     def _on_use(self, served: Served, port: str, by: str, method: str) -> None:
         if not self._on_threads:
             self.sees(served, events.Uses(port, by, drains=method == "drain"))
+
+    def _on_back(self, served: Served, port: str, by: str, well: bool) -> None:
+        if by == names.HEALTH_MONITOR and port in health.THINGS:
+            self.finds(served, port, float(well))
 
     def _on_let_go(self, served: Served, port: str) -> None:
         if not self._on_threads:

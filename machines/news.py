@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final
 
 from dspy_meme_gen.domain import TERMINAL_STAGES, Progress
 from dspy_meme_gen.subscribers import SubscriberGone
@@ -11,11 +11,14 @@ from dspy_meme_gen.subscribers import SubscriberGone
 if TYPE_CHECKING:
     from dspy_meme_gen.pipeline import Pipeline
 
+TIE_S: Final = 1e-6
+"""How near two sums of seconds may lie and still be equal."""
+
 
 class News:
     """Two subscribers of a pipeline: the first may raise or be gone, and whatever it does, the second hears of everything.
 
-    ``raises`` and ``leaves`` say what the first does at the next event. ``told`` is what the port was told.
+    ``raises`` and ``leaves`` say what the first does at the next event. ``told`` is what the port was told, ``at_s`` when.
     """
 
     def __init__(self, service: Pipeline) -> None:
@@ -25,9 +28,15 @@ class News:
         self.gone = False
         self.called_again = 0
         self.told: list[Progress] = []
+        self.at_s: list[float] = []
         self.heard: list[Progress] = []
         service.subscribe(self._unsteady)
         self._unsubscribe = service.subscribe(self.heard.append)
+
+    def tell(self, progress: Progress, at_s: float) -> None:
+        """The port was told of this."""
+        self.told.append(progress)
+        self.at_s.append(at_s)
 
     def stop(self) -> None:
         """Hear of nothing more."""
@@ -40,8 +49,29 @@ class News:
         for request_id, stages in told.items():
             assert heard.get(request_id) == stages, f"{request_id}: a subscriber heard {heard.get(request_id)}, and the port {stages}"
         ended = Counter(progress.stage for progress in self.told if progress.stage in TERMINAL_STAGES)
-        counted = dict(self._service.measurements().ended)
-        assert counted == ended, f"counted as ended are {counted}, and {dict(ended)} were told"
+        counted = self._service.measurements()
+        assert dict(counted.ended) == ended, f"counted as ended are {dict(counted.ended)}, and {dict(ended)} were told"
+        measured = {name: (each.count, each.total_s) for name, each in {**counted.stages, "in all": counted.latency}.items()}
+        for name, (count, total_s) in self._took().items():
+            found = measured.pop(name, (0, 0.0))
+            assert found[0] == count, f"{found[0]} durations of {name} were measured, and there were {count}"
+            assert abs(found[1] - total_s) < TIE_S, f"{name} is said to have taken {found[1]:g} s, and took {total_s:g} s"
+        assert not any(count for count, _ in measured.values()), f"measured, and never told: {measured}"
+
+    def _took(self) -> dict[str, tuple[int, float]]:
+        """How many durations of each stage there were, and of whole requests, and what they add up to."""
+        took: defaultdict[str, list[float]] = defaultdict(list)
+        ways: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+        for progress, at_s in zip(self.told, self.at_s, strict=True):
+            way = ways[progress.request_id]
+            if way:
+                took[way[-1][0]].append(at_s - way[-1][1])
+            way.append((progress.stage, at_s))
+            if progress.stage in TERMINAL_STAGES:
+                if len(way) > 1:
+                    took["in all"].append(at_s - way[0][1])
+                way.clear()
+        return {name: (len(each), sum(each)) for name, each in took.items()}
 
     def _unsteady(self, _: Progress) -> None:
         self.called_again += self.gone

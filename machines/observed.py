@@ -104,16 +104,17 @@ class ObservedPipeline(greenroom.ActorMachine):
         if not self.muted:
             self.seen.append(Seen("event", self._now(), call, result))
 
-    def _submit(self, client: str, request: GenerateMeme) -> None:
+    def _submit(self, client: str, request: GenerateMeme, as_sent: GenerateMeme | None = None) -> None:
+        """A client hands a request in; `as_sent` is how it writes it, where that is not how the service will."""
         self.handed_in.append(request)
         if all(known.request_id != request.request_id for known in self.requests):
             self.requests.append(request)
-        self._call(client, Submit(request_from(request)), lambda: self._hand_in(request))
+        self._call(client, Submit(request_from(request)), lambda: self._hand_in(request, as_sent or request))
 
-    def _hand_in(self, request: GenerateMeme) -> str:
+    def _hand_in(self, request: GenerateMeme, as_sent: GenerateMeme) -> str:
         started = (self._now(), self.steps, len(self.futures) - len(self.ended))
         try:
-            future = self.service.submit(request)
+            future = self.service.submit(as_sent)
         except RequestConflict:
             return "conflict"
         except ServiceStopped:
@@ -161,7 +162,7 @@ class ObservedPipeline(greenroom.ActorMachine):
             self.seen.append(Seen("event", self._now(), Finish(progress.request_id), None))
             if not self.on_threads and progress.request_id in self.accepted:
                 self._measure(progress.request_id)
-        self.news.told.append(progress)
+        self.news.tell(progress, self._now())
         if self.listener_raises:
             self.listener_raises = False
             raise RuntimeError("a listener that raises, as the machine wants it")

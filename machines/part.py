@@ -10,7 +10,7 @@ from hypothesis.stateful import invariant
 
 import greenroom
 from dspy_meme_gen.bootstrap import start_pipeline
-from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Meme, Outcome, Progress
+from dspy_meme_gen.domain import TERMINAL_STAGES, Failed, GenerateMeme, Meme, Outcome, Progress
 from dspy_meme_gen.errors import Overloaded, RateLimited, ServiceStopped
 from dspy_meme_gen.settings import Settings
 from machines.conformance import adopted
@@ -44,6 +44,8 @@ QUIET: Final[dict[str, Any]] = {
     **dict.fromkeys(("text_breaker_failures", "image_breaker_failures", "breaker_failures"), 1_000_000_000),
 }
 """Settings under which no part gets in the way; each machine brings its own part out."""
+FROM_OUTSIDE: Final = frozenset({"ServiceStopped", "RestartLimitExceeded"})
+"""What a request fails of wherever it is."""
 PROMPT: Final = 0.5  # virtual seconds that a request may take when nothing naps: the pauses before retries, and some room
 
 
@@ -52,6 +54,8 @@ class PartMachine(greenroom.ActorMachine):
 
     statistics: ClassVar[Statistics] = Statistics()
     settings: ClassVar[dict[str, Any]] = {}
+    starts_late: ClassVar[bool] = False
+    """Whether the service starts in a rule that calls `start_service` with what it has drawn, and not before the first rule."""
     waits: ClassVar[bool] = True
     """Whether a client waits for its outcome before it makes its next call."""
     places: ClassVar[Callable[[], Places]] = staticmethod(requests_places.places)
@@ -98,7 +102,8 @@ class PartMachine(greenroom.ActorMachine):
         self.taps = Taps()
         self.script = TroubledPorts(self._on_progress)
         try:
-            self.start_service({})
+            if not self.starts_late:
+                self.start_service({})
         except BaseException:
             self.taps.close()  # no teardown comes after a start that failed
             raise
@@ -111,8 +116,18 @@ class PartMachine(greenroom.ActorMachine):
         self.service: Pipeline = start_pipeline(Settings(**QUIET | self.settings | chosen), ports)
 
     def stop_actors(self) -> None:
+        """As any client would; there may be no service yet."""
+        if self.has_service:
+            self.end_service()
+
+    def end_service(self) -> None:
         """As any client would."""
         self.service.stop()
+
+    @property
+    def has_service(self) -> bool:
+        """Whether there is a service."""
+        return hasattr(self, "service")
 
     def teardown(self) -> None:
         """As every machine ends, and counted."""
@@ -188,7 +203,7 @@ class PartMachine(greenroom.ActorMachine):
         """What every actor program promises, then what every request is promised, then what the machine's model says."""
         super().no_promise_is_broken()
         self._collect()
-        if not self.on_threads and hasattr(self, "service"):
+        if not self.on_threads and self.has_service:
             self.follow()
         self._stages_are_in_order()
         self._nobody_waits_too_long()
@@ -200,7 +215,7 @@ class PartMachine(greenroom.ActorMachine):
         self._stages_are_in_order()
         pending = [request_id for request_id in self.futures if request_id not in self.ended]
         assert not pending, f"accepted, and never answered: {pending}"
-        if not self.on_threads and hasattr(self, "service"):
+        if not self.on_threads and self.has_service:
             self.follow()
 
     def _collect(self) -> None:
@@ -210,6 +225,9 @@ class PartMachine(greenroom.ActorMachine):
             outcome = self.futures[request_id].get(timeout=5 if self.on_threads else 0)
             self.ended[request_id] = outcome
             self.statistics.outcomes[type(outcome).__name__] += 1
+            if isinstance(outcome, Failed) and outcome.error in FROM_OUTSIDE:
+                last = stages[-2] if len(stages) > 1 else "routing"
+                assert outcome.stage == last, f"{request_id} failed in {outcome.stage}, and was in {last}"
             if isinstance(outcome, Meme):
                 self._visit_stage(request_id, "completed", degraded=outcome.degraded)
             if isinstance(outcome, Meme) and not outcome.degraded:

@@ -48,7 +48,8 @@ WISHES: Final = (
     "absurd dull cats",
 )
 """Payloads by topic and style; every word of a topic is a trait of ``machines.world``."""
-STRANGE: Final = st.one_of(*CLASSES.values())
+EDGES: Final = st.one_of(*(CLASSES[name] for name in CLASSES if name.endswith("at the edge")))
+STRANGE: Final = st.one_of(*CLASSES.values()) | EDGES
 PORTS: Final = ("scorer", "text", "refiner", "image", "appropriateness", "factuality", "instructions")
 CRASHABLE: Final[dict[str, type]] = {
     "text": TextGenerator,
@@ -92,6 +93,8 @@ class PipelineMachine(ObservedPipeline):
         self.strange = strange
         for number, wish in enumerate(opening):
             self._submit(CLIENTS[number % len(CLIENTS)], request_of(f"r{number + 1}", wish))
+        for number in range(len(strange)):
+            self.submit_strange(number, CLIENTS[number % len(CLIENTS)])
 
     # -- what clients do ---------------------------------------------------------------------------------------------------
 
@@ -112,7 +115,7 @@ class PipelineMachine(ObservedPipeline):
         raw = self.strange[which % len(self.strange)]
         verdict = judge(raw)
         if isinstance(verdict, Fit):
-            self._submit(client, GenerateMeme(**dict(verdict.values)))
+            self._submit(client, GenerateMeme(**dict(verdict.values)), as_sent=raw)
             return
         fields: tuple[str, ...] = ()
         try:
@@ -160,6 +163,16 @@ class PipelineMachine(ObservedPipeline):
     def submit_failing_later(self, port: str, wish: str) -> None:
         """A new request; the second call of a port for its payload raises."""
         self._submit_failing(wish, Faults(**{port: (None, Fault("PortDown"))}))
+
+    @rule(wish=st.sampled_from(WISHES))
+    def submit_failing_by_turns(self, wish: str) -> None:
+        """A new request; the first call for a text of its payload raises, and so does the third: a second text has retries of its own."""
+        self._submit_failing(wish, Faults(text=(Fault("PortDown"), None, Fault("PortDown"))))
+
+    @rule(port=st.sampled_from(PORTS), wish=st.sampled_from(WISHES))
+    def submit_with_nonsense(self, port: str, wish: str) -> None:
+        """A new request; the first call of a port for its payload is answered with something of another type."""
+        self._submit_failing(wish, Faults(**{port: (Fault(TypeError.__name__),)}))
 
     @rule(who=st.sampled_from(("listener", "subscriber", "subscriber leaves")))
     def raise_at_news(self, who: str) -> None:

@@ -49,6 +49,7 @@ class ServedPipeline(PartMachine):
         "user_burst": LIMITS.burst,
         "user_rate_per_s": 1.0,
     }
+    starts_late: ClassVar[bool] = True
     waits: ClassVar[bool] = False
     places = staticmethod(places.places)
 
@@ -59,9 +60,7 @@ class ServedPipeline(PartMachine):
         return LoopServer()
 
     def start_service(self, chosen: dict[str, Any]) -> None:
-        """The pipeline, the application over it, and a server. Not before it is known whether memes are cached."""
-        if not chosen:
-            return
+        """The pipeline, the application over it, and a server."""
         self.crashes = 0
         self.stopping = False
         self.submitted: dict[str, str] = {}
@@ -89,10 +88,8 @@ class ServedPipeline(PartMachine):
         taps.after(Pipeline, "submit", self._has_submitted)
         taps.before(Promise, "set", lambda *_: self.visitors.outcome_comes())
 
-    def stop_actors(self) -> None:
-        """As whoever serves does; there may be nothing yet."""
-        if not hasattr(self, "service"):
-            return
+    def end_service(self) -> None:
+        """As whoever serves does."""
         self.visitors.server.stop()
         self.service.stop()
         self.shelf_store.end()
@@ -186,7 +183,7 @@ class ServedPipeline(PartMachine):
     def at_rest(self) -> None:
         """Everyone has been answered: no turn is out, and what was made can be found."""
         super().at_rest()
-        if not hasattr(self, "service"):
+        if not self.has_service:
             return
         self._complain()
         assert (self.turns[0].at_work, len(self.turns[0])) == (0, 0), f"{self.turns[0].at_work} turns are out, and nobody is there"

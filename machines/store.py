@@ -46,6 +46,10 @@ WHICH: Final = st.sampled_from((0, 1, 0, 2))  # half of all is the same meme
 READS: Final = ("find", "record", "deferred", "count", "pages", "stored")
 
 
+REMEMBERED_BYTES: Final = 3 * 100
+"""Room in memory for the pictures of the three memes, and hardly more."""
+
+
 class StoreDied(RuntimeError):
     """The store's actor has died in the middle of a write."""
 
@@ -55,25 +59,23 @@ class StoreMachine(PartMachine):
 
     statistics: ClassVar[Statistics] = Statistics()
     settings: ClassVar[dict[str, Any]] = {"actor_stop_s": 1_000.0}  # nobody is left behind: one writes at a time
+    starts_late = True
     waits = False
     places = staticmethod(places.places)
 
     # -- life ----------------------------------------------------------------------------------------------------------------------
 
     def start_service(self, chosen: dict[str, Any]) -> None:
-        """Not before it is known what it keeps memes in: then a process begins."""
-        if chosen:
-            self.lives += 1
-            self.life = Life()
-            self.outbox = self.database.outbox(self.life)
-            self.watch.begin_life(self.now_s)
-            super().start_service(chosen)
+        """A process begins."""
+        self.lives += 1
+        self.life = Life()
+        self.outbox = self.database.outbox(self.life)
+        self.watch.begin_life(self.now_s)
+        super().start_service(chosen)
 
-    def stop_actors(self) -> None:
-        """There may be none yet; whatever waited is written by the end, if not before."""
-        if not hasattr(self, "service"):
-            return
-        super().stop_actors()
+    def end_service(self) -> None:
+        """Whatever waited is written by the end, if not before."""
+        super().end_service()
         if not self.on_threads:
             self._follow_notes()
         self._no_meme_is_lost(self.database.stored())
@@ -89,14 +91,14 @@ class StoreMachine(PartMachine):
     def heal(self) -> None:
         """No fault is left, the database's included."""
         super().heal()
-        if hasattr(self, "service"):
+        if self.has_service:
             self.switch_database(down=False)
             self.database.troubles.clear()
 
     def ports(self) -> Ports:
         """The scripted ones, a database that remembers as the service's does, and an outbox."""
         life = self.life
-        store = RecallingStore(self.database.store(life), limit_bytes=10_000_000, rest_s=self.rest_s)
+        store = RecallingStore(self.database.store(life), limit_bytes=REMEMBERED_BYTES, rest_s=self.rest_s)
         return replace(
             super().ports(), store=store, outbox=self.outbox, progress=lambda news: None if life.ended else self._on_progress(news)
         )
@@ -240,6 +242,22 @@ class StoreMachine(PartMachine):
         self.make_without_image(which, schedule)
         self.advance(LIMIT_S, schedule)
 
+    @rule(which=st.integers(0, 2), schedule=schedule_bytes())
+    def outage_passes(self, which: int, schedule: bytes) -> None:
+        """The database goes away: one meme can still be looked at, another has to wait. It comes back, and at the next look it is well."""
+        first, second, third = (MEME_IDS[(which + number) % 3] for number in range(3))
+        self.make(which, schedule)
+        self.switch_database(down=True)
+        self.client("ann").call("find", self._read, "find", first)
+        self.run(schedule)
+        self.make(MEME_IDS.index(second), schedule)
+        self.switch_database(down=False)
+        if not self.on_threads:
+            self.advance(1.0, b"")
+        self.client("ann").call("stored", self._read, "stored", first)
+        self.run(schedule)
+        self.make(MEME_IDS.index(third), schedule)
+
     @precondition(on_stage)
     @rule(how=st.sampled_from(("dies after", "dies first")))
     def crash_store(self, how: str) -> None:
@@ -356,6 +374,8 @@ class StoreMachine(PartMachine):
         if self._at_rest() and not self.life.ended:
             stored = self.database.stored()
             waiting = self.database.waiting() if self.outbox.durable else self.perform(self.outbox.waiting)
+            check = self.perform(self.service.health).checks["outbox"]
+            assert (check.status == "degraded") == bool(waiting), f"health says of the outbox {check}, and in it there are {len(waiting)}"
             self.watch.look(stored, waiting)
             self.visit(self.now_s)
             self.watch.something_is_tried(self.now_s)
@@ -370,7 +390,7 @@ class StoreMachine(PartMachine):
     def at_rest(self) -> None:
         """The database is back: what waited is written before long."""
         super().at_rest()
-        if self.on_threads or not hasattr(self, "service"):
+        if self.on_threads or not self.has_service:
             return
         if self.watch.waits() or self.watch.writes():
             self.advance(HANGS_S + DRAIN_S + self.rest_s, b"")

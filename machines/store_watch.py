@@ -37,8 +37,9 @@ class StoreWatch:
         self._rest_s = rest_s
         self._windows: dict[int, list[tuple[Writing, ...]]] = {}
         self._queueing: list[tuple[Writing, ...]] = []  # what it was before a record that may not be in the outbox yet
-        self._asked_at_s: dict[str, float] = {}
+        self._asked: dict[str, tuple[float, bool]] = {}  # when each record was asked to be stored, and whether the database was well then
         self._trouble_at_s = float("-inf")
+        self._well = True  # whether the database has answered since it was in trouble last
         self._stirred_at_s = 0.0  # when a write was tried last, or something began to wait
         self._tried = True  # whether a write was tried since the present store's actor began
         self._dead = 0
@@ -52,7 +53,7 @@ class StoreWatch:
             "settles": self._settles,
             "died": self._died,
             "switches": lambda _, down: self._after(Switch(down)),
-            "reads": lambda _, answered, record: self._after(Read(answered, None if record is None else record_of(record))),
+            "reads": self._reads,
             "looks": self._looks,
             "sees": self._sees,
         }
@@ -82,7 +83,7 @@ class StoreWatch:
         self._after(Over())
         self._windows.clear()
         self._queueing.clear()
-        self._asked_at_s.clear()
+        self._asked.clear()
 
     def waits(self) -> bool:
         """Whether something waits for certain."""
@@ -108,7 +109,7 @@ class StoreWatch:
         made = expected(record.meme)
         asked = record_of(record)
         assert asked == made, f"{record.id} is to be stored as {asked}; the model makes {made}"
-        self._asked_at_s.setdefault(record.id, now_s)
+        self._asked.setdefault(record.id, (now_s, self._well))
         self._after(Ask(made))
         if incarnation <= self._dead:
             self._after(Die())  # told to the dead: only the orchestrator can bring it again
@@ -119,18 +120,21 @@ class StoreWatch:
 
     def _ends(self, now_s: float, how: writing.How) -> None:
         self._stirred_at_s = now_s
-        if how != "done":
+        self._well = how == "done"
+        if not self._well:
             self._trouble_at_s = now_s
         for state in self.states:
             if how == "done" and state.direct and state.under_way is not None:
-                self._asked_at_s.pop(state.under_way.meme.id, None)
+                self._asked.pop(state.under_way.meme.id, None)
         self._after(End(how))
 
     def _queues(self, now_s: float, queued: MemeRecord) -> None:
         record = record_of(queued)
-        asked_at_s = self._asked_at_s.pop(queued.id, None)
-        if asked_at_s is not None:
-            troubled = self._trouble_at_s >= asked_at_s or now_s <= self._trouble_at_s + self._rest_s
+        asked = self._asked.pop(queued.id, None)
+        if asked is not None:
+            asked_at_s, well = asked
+            rests = now_s <= self._trouble_at_s + self._rest_s and not well
+            troubled = self._trouble_at_s >= asked_at_s or rests
             given_up = now_s >= asked_at_s + LIMIT_S - 1e-6
             assert troubled or given_up, f"{queued.id} is put off, although the database has taken all that was written since"
         if not self.waits():
@@ -146,10 +150,15 @@ class StoreWatch:
         assert adopted(meme) == made.meme, f"{request_id} is answered with {meme}, and the model makes {made.meme}"
         self._after(Answer(made, deferred="store_deferred" in outcome.degraded))
 
+    def _reads(self, _: float, answered: bool, record: MemeRecord | None) -> None:
+        self._well = self._well or answered
+        self._after(Read(answered, None if record is None else record_of(record)))
+
     def _died(self, now_s: float, name: str, incarnation: int) -> None:
         if name == names.STORE:
             self._dead = incarnation
             self._trouble_at_s = self._stirred_at_s = now_s
+            self._well = False
             self._tried = self._rest_s > 0  # the database may have to be left alone for a while
             self._after(Die())
 

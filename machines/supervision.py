@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import pykka
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -15,6 +16,7 @@ from dspy_meme_gen.resilience.restarts import RestartPolicy, Strategy
 from dspy_meme_gen.resilience.supervision import Group, Plan
 from dspy_meme_gen.roster import Roster
 from greenroom.policies.drawn import schedule_bytes
+from greenroom.task import current_task
 from machines.part import CLIENTS, PartMachine, on_stage
 from machines.places import supervision as places
 from machines.statistics import Statistics
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from machines.taps import Taps
 
 LIMITS: Final = tree.Limits(most=2, window_s=20.0)
+INSPECTS_S: Final = 1.5
+"""A new supervisor looks for those who are overdue after a second."""
 IMAGES: Final = ("image_generator", "image_generator-2")
 TEXTS: Final = ("text_generator", "text_generator-2")
 
@@ -75,18 +79,9 @@ class SupervisionMachine(PartMachine):
 
     statistics: ClassVar[Statistics] = Statistics()
     places = staticmethod(places.places)
+    starts_late = True
     waits = False
     settings: ClassVar[dict[str, Any]] = {"restart_limit": LIMITS.most, "restart_window_s": LIMITS.window_s}
-
-    def start_service(self, chosen: dict[str, Any]) -> None:
-        """Not before a tree is chosen."""
-        if chosen:
-            super().start_service(chosen)
-
-    def stop_actors(self) -> None:
-        """There may be none yet."""
-        if hasattr(self, "service"):
-            super().stop_actors()
 
     @initialize(name=st.sampled_from(sorted(TREES)), requests=st.integers(0, 3), victim=st.sampled_from(ACTORS), deaths=st.integers(0, 3))
     def plant(self, name: str, requests: int, victim: str, deaths: int) -> None:
@@ -97,6 +92,7 @@ class SupervisionMachine(PartMachine):
         self.paused_s = 0.0
         self.pause_ends_s = 0.0
         self.supervisor_died = False
+        self.stopping: list[str] = []
         if TREES[name] is not SERVICE:
             self.taps.replace(bootstrap, "tree", lambda _: _group(TREES[name]))
         self.perform(self.start_service, {"restart_backoff_s": 0.001 if self.on_threads else LIMITS.first_s})
@@ -110,12 +106,18 @@ class SupervisionMachine(PartMachine):
         """What the supervisor learns of deaths, under the roster's lock, and whom a name stands for from then on."""
         taps.after(Roster, "failed", self._on_plan)
         taps.before(Address, "point_at", self._on_start)
+        taps.before(pykka.ActorRef, "stop", self._on_stop)
         taps.after(Roster, "start_awaited", lambda started, *_: self.note("started", [name for name, _ in started]))
 
     def _on_plan(self, plan: Any, _: Roster, name: str, incarnation: int) -> None:
         self.note("learns", name, incarnation)
         if isinstance(plan, Plan) and plan.delay_s > 0:
             self.pause_ends_s = self.now_s + plan.delay_s
+
+    def _on_stop(self, ref: Any, **_: Any) -> None:
+        task = current_task()
+        if task is not None and task.actor is not None:  # else it is the end of all
+            self.note("stops", next(name for name, address in self.service.addresses.items() if address.ref == ref))
 
     def _on_start(self, address: Address, _: object, incarnation: int) -> None:
         self.note("starts", address.name, incarnation, address.ref is not None and address.ref.is_alive())
@@ -158,6 +160,7 @@ class SupervisionMachine(PartMachine):
             self.client(CLIENTS[1]).call("kill", self._tell_later, left_s, address)
             self.run(b"")
             self.advance(left_s, schedule)
+            self.advance(INSPECTS_S, b"")
 
     def _tell_later(self, seconds: float, address: Address) -> None:
         time.sleep(seconds)
@@ -181,7 +184,12 @@ class SupervisionMachine(PartMachine):
         """Each start is one that the model asks for, and each that it asks for is made."""
         for now_s, what, *rest in self.fresh():
             if what == "learns":
+                self.stopping = []
                 self._learns(now_s, *rest)
+            elif what == "stops":
+                self.stopping.append(rest[0])
+                backwards = sorted(self.stopping, key=ACTORS.index, reverse=True)
+                assert self.stopping == backwards, f"stopped together, and not from the last started on: {self.stopping}"
             elif what == "starts":
                 self._starts(now_s, *rest)
             elif what == "started":
@@ -213,7 +221,7 @@ class SupervisionMachine(PartMachine):
         self.tree = after
 
     def _nobody_is_missing(self) -> None:
-        now_s = self._clock()
+        now_s, check = self.perform(lambda: (time.monotonic(), self.service.health().checks.get("actors")))
         if self.tree.given_up:
             pending = [request_id for request_id in self.futures if request_id not in self.ended]
             assert not pending, f"the service has given up, and {pending} wait for ever"
@@ -222,9 +230,9 @@ class SupervisionMachine(PartMachine):
         assert not late, f"{late} should have been started again by now"
         dead = [name for name in ACTORS if self.live(self.service.addresses[name].ref) is None and name not in self.tree.due_s]
         assert not dead, f"dead, and nobody is about to start them again: {dead}"
-
-    def _clock(self) -> float:
-        return self.perform(time.monotonic)
+        told = [] if check is None or check.status == "ok" else check.detail.partition(": ")[2].split(", ")
+        down = [name for name in ACTORS if self.live(self.service.addresses[name].ref) is None]
+        assert set(told) == set(down), f"health says of the actors {check}, and dead are {down}"
 
 
 def _group(model: tree.Group) -> Group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from machines.world import PortDown, ScriptedPorts
 
@@ -23,7 +23,7 @@ class TroubledPorts(ScriptedPorts):
         self.slow: defaultdict[str, deque[float]] = defaultdict(deque)
         self.calls: Counter[tuple[str, str]] = Counter()
 
-    def meet(self, port: str, mark: str) -> None:
+    def meet(self, port: str, mark: str) -> Any:
         """Count, nap, fail, or do nothing, as was asked for."""
         self.calls[port, mark] += 1
         if self.slow[port]:

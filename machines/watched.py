@@ -53,13 +53,21 @@ class PortCall:
 class Watch:
     """Notes every call and every close of the ports that it wraps, in the very step in which it happens.
 
-    `by` says who is at work, given the method that is called; `uses` and `goes` hear of each use and each close before it happens.
-    The port `raises_at_close` is let go of like any other, and raises all the same.
+    `by` says who is at work, given the method that is called; `uses` and `goes` hear of each use and each close before it happens, `back`
+    of how each use ended (whether it raised nothing). The port `raises_at_close` is let go of like any other, and raises all the same.
     """
 
-    def __init__(self, *, by: Callable[[str], str], uses: Callable[[str, str, str], None], goes: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        by: Callable[[str], str],
+        uses: Callable[[str, str, str], None],
+        back: Callable[[str, str, bool], None],
+        goes: Callable[[str], None],
+    ) -> None:
         self._by = by
         self._uses = uses
+        self._back = back
         self._goes = goes
         self.calls: list[PortCall] = []
         self.closed: Counter[str] = Counter()
@@ -99,14 +107,18 @@ class Watch:
             raise PortClosed(f"{port} is closed")
         call = PortCall(port, by, time.monotonic())
         self.calls.append(call)
+        well = False
         try:
             if port == "store":
                 self._hold(port)
-            return function(*arguments, **named)
+            result = function(*arguments, **named)
+            well = True
         finally:
             call.to_s = time.monotonic()
             if call.to_s == call.from_s:
                 self.calls.remove(call)  # it took no time
+            self._back(port, by, well)
+        return result
 
     def close(self, port: str) -> None:
         """Note that a port is let go of."""

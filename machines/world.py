@@ -32,6 +32,10 @@ TRAITS: Final = {
 }
 
 
+NONSENSE: Final = "nonsense"
+"""What a port answers that does not keep to its type."""
+
+
 class PortDown(Exception):
     """What a failing port raises."""
 
@@ -133,15 +137,18 @@ class ScriptedPorts:
         for port in ("text", "appropriateness", "factuality", "instructions", "scorer", "refiner", "image"):
             self._faults[port, mark] = deque(getattr(faults, port))
 
-    def meet(self, port: str, mark: str) -> None:
-        """Nap, fail, or do nothing, as was asked for."""
+    def meet(self, port: str, mark: str) -> Any:
+        """Nap, fail, or do nothing, as was asked for; what is to be answered in place of the right answer, or None."""
         nap = self.naps.pop(port, 0.0)
         if nap:
             time.sleep(nap)
         queue = self._faults.get((port, mark))
         fault = queue.popleft() if queue else None
-        if fault is not None:
-            raise PortDown(f"{port} is down")
+        if fault is None:
+            return None
+        if fault.error == TypeError.__name__:  # what comes of an answer that is none
+            return NONSENSE
+        raise PortDown(f"{port} is down")
 
     @property
     def records(self) -> dict[str, MemeRecord]:
@@ -156,8 +163,8 @@ class _Port:
 
 class _Text(_Port):
     def generate(self, prompt: TextPrompt, attempt: int) -> MemeText:
-        self.script.meet("text", mark_of(prompt))
-        return write(prompt, attempt)
+        text: MemeText = self.script.meet("text", mark_of(prompt)) or write(prompt, attempt)
+        return text
 
 
 class _Verifier(_Port):
@@ -166,26 +173,26 @@ class _Verifier(_Port):
         self.kind = kind
 
     def verify(self, text: MemeText, prompt: TextPrompt) -> Verification:
-        self.script.meet(self.kind, mark_of(prompt))
-        return verify(self.kind, text, prompt)
+        verification: Verification = self.script.meet(self.kind, mark_of(prompt)) or verify(self.kind, text, prompt)
+        return verification
 
 
 class _Scorer(_Port):
     def score(self, text: MemeText, prompt: TextPrompt) -> ScoreParts:
-        self.script.meet("scorer", mark_of(prompt))
-        return score(text, prompt)
+        parts: ScoreParts = self.script.meet("scorer", mark_of(prompt)) or score(text, prompt)
+        return parts
 
 
 class _Refiner(_Port):
     def refine(self, text: MemeText, prompt: TextPrompt, parts: Score, round: int) -> MemeText:  # noqa: A002 - the port's signature
-        self.script.meet("refiner", mark_of(prompt))
-        return refine(text, prompt, parts, round)
+        refined: MemeText = self.script.meet("refiner", mark_of(prompt)) or refine(text, prompt, parts, round)
+        return refined
 
 
 class _Image(_Port):
     def render(self, text: MemeText, format: str) -> RenderedImage:  # noqa: A002 - the port's signature
-        self.script.meet("image", text.bottom.split()[-1])
-        return render(text, format)
+        image: RenderedImage = self.script.meet("image", text.bottom.split()[-1]) or render(text, format)
+        return image
 
     def placeholder(self, text: MemeText, format: str) -> RenderedImage:  # noqa: A002 - the port's signature
         return placeholder(text, format)
@@ -194,12 +201,17 @@ class _Image(_Port):
 class _Store(_Port):
     def put(self, record: MemeRecord) -> None:
         self.script.meet("store", record.id)
-        if self.script.store_is_down:
-            raise PortDown("the store is down")
+        self._reach()
         self.script.records[record.id] = record
 
     def get(self, meme_id: str) -> MemeRecord | None:
+        self._reach()
         return self.script.records.get(meme_id)
 
     def all(self) -> tuple[MemeRecord, ...]:
+        self._reach()
         return tuple(self.script.records.values())
+
+    def _reach(self) -> None:
+        if self.script.store_is_down:
+            raise PortDown("the store is down")

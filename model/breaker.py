@@ -62,6 +62,13 @@ def admits(state: Breaker, now_s: float) -> bool:
     return now_s >= state.resting_since_s + state.rest_s and not state.out
 
 
+def told(state: Breaker, now_s: float) -> str:
+    """What a breaker is called."""
+    if state.resting_since_s is None:
+        return "closed"
+    return "half-open" if now_s >= state.resting_since_s + state.rest_s else "open"
+
+
 def _ended(state: Breaker, call: int, how: How, now_s: float) -> Breaker:
     if call not in state.out:
         return state

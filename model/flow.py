@@ -91,6 +91,11 @@ def looked_in(flow: Flow, messages: int) -> Flow:
     return replace(flow, inbox=messages)
 
 
+def crowded(*, before: bool, waiting: int, limit: int) -> bool:
+    """Whether an inbox counts as crowded, of which it is seen that so many wait: from four fifths on, until it is under one fifth."""
+    return waiting * 5 >= limit * 4 or (before and waiting * 5 >= limit)
+
+
 def join(flow: Flow, request: str, priority: str) -> Flow:
     """The router has heard of a request."""
     return replace(flow, line=(*flow.line, (priority, request)))

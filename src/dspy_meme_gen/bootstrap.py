@@ -152,11 +152,11 @@ def _cache(ports: Ports, settings: Settings) -> MemeCache:
 
 
 def _probes(lasting: Lasting) -> dict[str, Callable[[], object]]:
-    """What the health monitor looks at. Memory is not only told: it is pressure."""
-    probes: dict[str, Callable[[], object]] = {"store": partial(lasting.ports.store.get, "health")}
+    """What the health monitor looks at, in this order. Memory is not only told: it is pressure, and must not wait for a store that is slow."""
+    probes: dict[str, Callable[[], object]] = {}
     if lasting.settings.memory_limit_mb:
         probes["memory"] = partial(_look_at_memory, lasting.admission, lasting.settings.memory_limit_mb * 1_000_000)
-    return probes
+    return probes | {"store": partial(lasting.ports.store.get, "health")}
 
 
 def _look_at_memory(admission: Admission, limit_bytes: int) -> None:

@@ -18,7 +18,7 @@ __all__ = ["Draining", "Envelope", "TooLarge"]
 MOST_BYTES: Final = 64 * 1024
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LENGTH: Final = re.compile(r"[0-9]{1,20}")  # str.isdigit also takes a superscript, and int no more than some thousand digits
-_HEADERS: Final = {
+_SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -27,6 +27,8 @@ _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 }
+_HEADERS: Final = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _SECURITY.items()]
+_OWN: Final = {name.lower() for name, _ in _HEADERS} | {b"x-request-id", b"server"}
 logger = logging.getLogger("memespy.http")
 
 
@@ -109,9 +111,8 @@ class _Exchange:
         """Pass an answer on, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = {name.encode("latin-1").lower() for name, _ in _HEADERS.items()} | {b"x-request-id", b"server"}
-            headers = [(name, value) for name, value in message["headers"] if name.lower() not in own]
-            headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in _HEADERS.items()]
+            headers = [(name, value) for name, value in message["headers"] if name.lower() not in _OWN]
+            headers += _HEADERS
             headers.append((b"X-Request-Id", self.id.encode("latin-1")))
             if self._draining.begun:
                 headers.append((b"Connection", b"close"))
