@@ -323,6 +323,7 @@ class BreakerMachine(PartMachine):
         self._least_loaded(name)
         self.out[message.serial] = call
         if incarnation == FULL:  # nobody was told: it has failed
+            self.visit(now_s)
             self._end(now_s, message.serial, "bad")
 
     def _pauses(self, now_s: float, request_id: str) -> None:

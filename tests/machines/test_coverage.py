@@ -222,7 +222,7 @@ def test_hypothesis_hears_the_same_labels(monkeypatch):
     heard = []
     monkeypatch.setattr("machines.part.event", heard.append)
     machine = MACHINES["breaker"]()
-    machine.choose_port("text", 3, 0.0, False)
+    machine.choose_port("text", 3, 0.0, False, 1000)
     machine.submit("ann")
     machine.run(b"")
     machine.teardown()
