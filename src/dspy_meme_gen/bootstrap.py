@@ -152,7 +152,7 @@ def _cache(ports: Ports, settings: Settings) -> MemeCache:
 
 
 def _probes(lasting: Lasting) -> dict[str, Callable[[], object]]:
-    """What the health monitor looks at, in this order. Memory is not only told: it is pressure, and must not wait for a store that is slow."""
+    """What the health monitor looks at, in this order. Memory is not only told: it is pressure, and must wait for no store."""
     probes: dict[str, Callable[[], object]] = {}
     if lasting.settings.memory_limit_mb:
         probes["memory"] = partial(_look_at_memory, lasting.admission, lasting.settings.memory_limit_mb * 1_000_000)
