@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from hypothesis import strategies as st
@@ -286,7 +287,7 @@ class FlowMachine(PartMachine):
 
     def _what_is_told(self) -> dict[str, bool]:
         """A request waits until it has its turn, and is remembered for a while; and which inboxes are said to be crowded."""
-        for number, request_id in enumerate(reversed(self.over)):
+        for number, request_id in enumerate(islice(reversed(self.over), REMEMBERED + 2)):
             known = self.service.status(request_id) is not None
             assert known == (number < REMEMBERED), f"{request_id} is known: {known}; {number} have ended since"
         for request_id in (*self.flow.waiting, *self.flow.at_work):
