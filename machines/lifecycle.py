@@ -165,10 +165,11 @@ class LifecycleMachine(PartMachine):
 
     @rule(client=CLIENT, schedule=schedule_bytes())
     def submit_and_cancel(self, client: str, schedule: bytes) -> None:
-        """A request is taken back as soon as it is handed in: those who are to see to it have only begun to."""
-        self.submit(client, "cats")
-        self.cancel(0, client)
-        self.run(schedule)
+        """Two requests are taken back as soon as they are handed in: those who are to see to them have only begun to."""
+        for _ in range(2):
+            self.submit(client, "cats")
+            self.cancel(0, client)
+            self.run(schedule)
 
     @rule(look=st.sampled_from(LOOKS), client=CLIENT)
     def look(self, look: str, client: str) -> None:
@@ -199,9 +200,13 @@ class LifecycleMachine(PartMachine):
         self.stop(grace_s, "operator")
         self.run(bytes((*(0,) * step, HOLD_BYTE)))
 
-    @rule(fails=st.booleans(), client=CLIENT)
-    def leave(self, fails: bool, client: str) -> None:
-        """A client leaves the newest pipeline's `with` block, perhaps by an exception."""
+    @rule(fails=st.booleans(), client=CLIENT, busy=st.booleans())
+    def leave(self, fails: bool, client: str, busy: bool) -> None:
+        """A client leaves the newest pipeline's `with` block, perhaps by an exception, perhaps while work is under way that takes long."""
+        if busy and not self.on_threads:
+            self.nap("text", LONG_S)
+            self.submit(client, "cats")
+            self.run(b"")
         self.client(client).call("leave", self._leave, self._newest(), fails)
 
     @rule(client=CLIENT)
@@ -250,17 +255,11 @@ class LifecycleMachine(PartMachine):
         self._newest().watch.raises_at_close = port
 
     @precondition(on_stage)
-    @rule(share=st.sampled_from(SHARES))
-    def take_memory(self, share: float) -> None:
-        """From now on the process takes this share of the memory that it may take."""
-        self.memory_share = share
-
-    @precondition(on_stage)
     @rule(share=st.sampled_from(SHARES), down=st.booleans(), dies=st.booleans())
     def trouble_passes(self, share: float, down: bool, dies: bool) -> None:
         """Memory is short, or the store away; a health monitor, where there is one, notices, unless it dies; and then all is well again."""
         for taken, away in ((share, down), (SHARES[0], False)):
-            self.take_memory(taken)
+            self.memory_share = taken
             self.switch_store(away)
             if dies:
                 self.kill(names.HEALTH_MONITOR, 0)

@@ -15,6 +15,7 @@ from dspy_meme_gen.errors import Overloaded, RateLimited, ServiceStopped
 from dspy_meme_gen.settings import Settings
 from machines.conformance import adopted
 from machines.coverage import Trail, rules_taken
+from machines.deaths import only_wanted_deaths
 from machines.places import pipeline as requests_places
 from machines.statistics import Statistics
 from machines.taps import Taps
@@ -202,12 +203,13 @@ class PartMachine(greenroom.ActorMachine):
     def no_promise_is_broken(self) -> None:
         """What every actor program promises, then what every request is promised, then what the machine's model says."""
         super().no_promise_is_broken()
+        only_wanted_deaths(self)
         self._collect()
         if not self.on_threads and self.has_service:
             self.follow()
         self._stages_are_in_order()
         self._nobody_waits_too_long()
-        self.statistics.invariants += 5
+        self.statistics.invariants += 6
 
     def at_rest(self) -> None:
         """Everything that was accepted has its outcome, once."""

@@ -19,6 +19,7 @@ from dspy_meme_gen.actors.text_generator import TextGenerator
 from dspy_meme_gen.actors.verifier import Verifier
 from dspy_meme_gen.domain import GenerateMeme, TextPrompt, payload_key
 from dspy_meme_gen.errors import InvalidRequest
+from machines.deaths import only_wanted_deaths
 from machines.observed import PROMPT, ObservedPipeline, request_of
 from machines.repetition import growing_lines, growth_of
 from machines.statistics import Statistics
@@ -211,11 +212,12 @@ class PipelineMachine(ObservedPipeline):
     def no_promise_is_broken(self) -> None:
         """What every actor program promises, and what this one does: the claims below, in this order."""
         super().no_promise_is_broken()
+        only_wanted_deaths(self)
         self.the_model_allows_it()
         self.equal_payloads_give_equal_memes()
         self.the_store_holds_what_the_model_says()
         self.nothing_waits_for_a_timer()
-        self.statistics.invariants += 7
+        self.statistics.invariants += 8
 
     def the_model_allows_it(self) -> None:
         """Outcomes, stages, order, idempotency, cache and conflicts are those of some correct pipeline."""
