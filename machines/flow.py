@@ -182,11 +182,13 @@ class FlowMachine(PartMachine):
         if scene == "crowd":
             self._crowd(priority)
         elif scene == "busy":
-            self._keep_busy(count, 1)
+            self._keep_busy(self.flow.size + 1 if priority == "low" else count, 1)
         elif scene == "slow router":
             self._drain_slowly(count)
+        elif scene == "left":
+            self._pass_over(flow.PATIENCE - 1 - count % 2, leaves=True)
         else:
-            self._pass_over(count + 4, leaves=scene == "left")
+            self._pass_over(count + 4)
         self.run(schedule)
 
     def _crowd(self, priority: str) -> None:
@@ -223,7 +225,7 @@ class FlowMachine(PartMachine):
             self.advance(LIMITS.period_s / 2, b"")
         self._guests(LIMITS.most + 1, "normal", 2.0)
 
-    def _pass_over(self, turns: int, *, leaves: bool) -> None:
+    def _pass_over(self, turns: int, *, leaves: bool = False) -> None:
         """Somebody with low priority waits while so many others have their turns, and perhaps leaves, and another one comes."""
         self._guests(LIMITS.most, "high", QUICK_S)
         self.run(b"")

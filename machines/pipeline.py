@@ -50,7 +50,7 @@ WISHES: Final = (
 )
 """Payloads by topic and style; every word of a topic is a trait of ``machines.world``."""
 EDGES: Final = st.one_of(*(CLASSES[name] for name in CLASSES if name.endswith("at the edge")))
-STRANGE: Final = st.one_of(*CLASSES.values()) | EDGES
+STRANGE: Final = st.booleans().flatmap(lambda at_an_edge: EDGES if at_an_edge else st.one_of(*CLASSES.values()))
 PORTS: Final = ("scorer", "text", "refiner", "image", "appropriateness", "factuality", "instructions")
 CRASHABLE: Final[dict[str, type]] = {
     "text": TextGenerator,
