@@ -32,6 +32,8 @@ LIMITS: Final = flow.Limits(inbox=9, most_waiting=20, burst=5, rate_per_s=1.0, f
 PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
 CRASHABLE: Final[dict[str, type]] = {"router": Router, "generator": MemeGenerator}
 SCENES: Final = ("crowd", "busy", "passed over", "left", "slow router")
+IDLE_S: Final = 20.0
+"""By then all that was under way has ended."""
 SLOW_S: Final = 0.1
 """How long a slow router takes for a message."""
 REMEMBERED: Final = 8
@@ -182,6 +184,7 @@ class FlowMachine(PartMachine):
         if scene == "crowd":
             self._crowd(priority)
         elif scene == "busy":
+            self.advance(IDLE_S, b"")
             self._keep_busy(self.flow.size + 1 if priority == "low" else count, 1)
         elif scene == "slow router":
             self._drain_slowly(count)

@@ -240,7 +240,7 @@ class PipelineMachine(ObservedPipeline):
         assert not self.broken, self.broken[0]
         if self.on_threads:
             return
-        for request_id, (accepted_s, _, _) in self.accepted.items():
+        for request_id, (accepted_s, *_) in self.accepted.items():
             if request_id not in self.ended and self.now_s - accepted_s > PROMPT + self.napped_s:
                 raise AssertionError(
                     f"{request_id} is under way for {self.now_s - accepted_s:g} virtual seconds; naps explain {self.napped_s:g}"
