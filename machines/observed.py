@@ -57,6 +57,8 @@ class ObservedPipeline(greenroom.ActorMachine):
         """The whole pipeline over scripted ports."""
         self.trail = Trail()
         self.seen: list[Seen] = []
+        self.calls = 0
+        self.answered: list[int] = []
         self.futures: dict[str, Any] = {}
         self.served: dict[str, GenerateMeme] = {}
         self.requests: list[GenerateMeme] = []
@@ -126,12 +128,14 @@ class ObservedPipeline(greenroom.ActorMachine):
         return "accepted"
 
     def _call(self, client: str, call: Any, function: Any) -> None:
-        serial = len(self.operations) + 1
+        self.calls += 1
+        serial = self.calls  # a thread may not have begun the call before
 
         def recorded() -> object:
             self.seen.append(Seen("invoke", self._now(), call, None, serial))
             result = function()
             self.seen.append(Seen("respond", self._now(), call, result, serial))
+            self.answered.append(serial)
             if not isinstance(call, Submit) or result != "accepted":
                 return result
             outcome = self.futures[call.request.request_id].get()
@@ -147,10 +151,10 @@ class ObservedPipeline(greenroom.ActorMachine):
             self.broken.append(f"{request_id} has its outcome, and the last that was told of it is {stages[-1]}")
 
     def _in_flight(self) -> set[str]:
-        submitted = {op.serial for op in self.operations if not op.done}
-        return set(self.futures) - set(self.ended) | {
-            request.request_id for request in self.requests if request.request_id not in self.ended and submitted
-        }
+        in_flight = set(self.futures) - set(self.ended)
+        if len(self.answered) < self.calls:  # somebody may be about to hand in, or to be answered
+            in_flight |= {request.request_id for request in self.requests if request.request_id not in self.ended}
+        return in_flight
 
     def _on_progress(self, progress: Progress) -> None:
         if self.muted:
@@ -201,8 +205,13 @@ class ObservedPipeline(greenroom.ActorMachine):
     # -- held against the model ------------------------------------------------------------------------------------------------
 
     def _follow(self) -> None:
-        heard = [replace(each, now_s=self._now()) for each in self.unheard]
-        batch, self.seen, self.unheard = self.seen + heard, [], []
+        unheard = _taken(self.unheard)
+        batch = _taken(self.seen)
+        if self.on_threads:  # a call may be under way: what has happened since it began is for the next time
+            whole = _answered(batch)
+            self.seen[:0] = batch[whole:]
+            del batch[whole:]
+        batch += [replace(each, now_s=self._now()) for each in unheard]
         for index, each in enumerate(batch):
             if isinstance(each.call, Finish):
                 request_id = each.call.request_id
@@ -244,6 +253,20 @@ class ObservedPipeline(greenroom.ActorMachine):
         for task in self.stage.tasks:
             if task.inbox is not None and task.inbox.deepest > statistics.deepest_inbox:
                 statistics.deepest_inbox, statistics.deepest_inbox_of = task.inbox.deepest, task.name
+
+
+def _taken(noted: list[Seen]) -> list[Seen]:
+    """All that is in a list by now; what other threads add meanwhile stays there."""
+    count = len(noted)
+    taken = noted[:count]
+    del noted[:count]
+    return taken
+
+
+def _answered(batch: list[Seen]) -> int:
+    """How much of a batch comes before the first call that has no answer in it."""
+    answered = {each.serial for each in batch if each.kind == "respond"}
+    return next((place for place, each in enumerate(batch) if each.kind == "invoke" and each.serial not in answered), len(batch))
 
 
 class _Supervision(logging.Handler):
