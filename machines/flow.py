@@ -68,6 +68,7 @@ class FlowMachine(PartMachine):
         self.latency_s: dict[str, float] = {}
         self.overflows: dict[str, int] = {}
         self.holds_up = False
+        self.slowed_s = 0.0
         self.crowded: dict[str, bool] = {}
         self.to_withdraw: set[str] = set()  # who ended at work, unheard of by the orchestrator
         self.over: list[str] = []
@@ -86,6 +87,10 @@ class FlowMachine(PartMachine):
     def _on_end(self, _: Ledger, entry: Any, outcome: object) -> None:
         unheard = entry.routed and isinstance(outcome, Cancelled | TimedOut)
         self.note("ends", entry.request.request_id, unheard)
+
+    def patience_of(self, request_id: str) -> float:
+        """A slow router is late also for deadlines."""
+        return super().patience_of(request_id) + self.slowed_s
 
     def at_rest(self) -> None:
         """As every machine, and whoever was refused is in a count."""
@@ -213,6 +218,7 @@ class FlowMachine(PartMachine):
         filled = len(_waiting(self.service.addresses[names.ROUTER]))
         if filled:
             self.explained_s += (filled + 1) * SLOW_S
+            self.slowed_s += (filled + 1) * SLOW_S
             self.slow(Router, SLOW_S, messages=filled)
         self.resume(Router)
         self.advance((read + 0.5) * SLOW_S, b"")
