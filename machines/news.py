@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from dspy_meme_gen.domain import TERMINAL_STAGES, Progress
 from dspy_meme_gen.subscribers import SubscriberGone
+from model.values import TIE_S
 
 if TYPE_CHECKING:
     from dspy_meme_gen.pipeline import Pipeline
-
-TIE_S: Final = 1e-6
-"""How near two sums of seconds may lie and still be equal."""
 
 
 class News:

@@ -50,10 +50,6 @@ class Flight:
         return self.accepted_at_s + self.request.deadline_s
 
 
-TIE_S = 1e-6
-"""How near two sums of seconds may lie for either order to be right."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sky:
     """What decides how the flights of one payload end. `stop_error` is set once everything in flight is being failed."""
@@ -158,7 +154,7 @@ def _reasons(flight: Flight, sky: Sky, stage: str) -> Iterator[Outcome]:
     if flight.cancelled:
         yield Cancelled()
         return
-    if sky.now_s >= flight.deadline_at_s - TIE_S:
+    if sky.now_s >= flight.deadline_at_s - ROUNDING_S:
         yield TimedOut()
     if sky.stop_error is not None:
         yield Failed(sky.stop_error, stage)

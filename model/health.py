@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from model.flow import FULL_FOR
+from model.values import TIE_S
 
 MEMORY = "memory"
 THINGS = ("store", MEMORY)
@@ -15,23 +16,20 @@ THINGS = ("store", MEMORY)
 UNKNOWN = -1.0
 STALE_PERIODS = 3
 """After so many periods without a look the monitor itself is what is wrong."""
-TIE_S = 1e-6
-"""How near two sums of seconds may lie for either order to be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """`found` has all that may be right of each thing, `fresh` what the look found that is under way (None: there is none).
 
-    `since_s` is when the monitor began to wait, for its first look or its next. `early` looks may come before the period is over: a new
-    monitor looks at once, and hears of it if its predecessor was to look just when it died.
+    `since_s` is when the monitor began to wait, for its first look or its next: so old is what it knows. `early` looks may come before the
+    period is over: a new monitor looks at once, and hears of it if its predecessor was to look just when it died.
     """
 
     period_s: float
     found: Mapping[str, frozenset[float]] = field(default_factory=lambda: dict.fromkeys(THINGS, frozenset({UNKNOWN})))
     fresh: Mapping[str, float] | None = None
     since_s: float = 0.0
-    told_s: float = 0.0
     early: int = 0
     monitor: int = 0
 
@@ -44,7 +42,7 @@ class Known:
 def begins(known: Known, monitor: int, now_s: float) -> Known:
     """The monitor of this number (from 1) starts."""
     early = 0 if monitor == 1 else 1 + (known.due_s <= now_s + TIE_S)
-    return replace(known, monitor=monitor, since_s=now_s, told_s=now_s, early=early, fresh=None)
+    return replace(known, monitor=monitor, since_s=now_s, early=early, fresh=None)
 
 
 def looks(known: Known, monitor: int, now_s: float) -> Known | str:
@@ -72,7 +70,7 @@ def is_done(known: Known, monitor: int, now_s: float) -> Known | str:
     if missing:
         return f"a look at the outside world has left out {missing}"
     found = {thing: frozenset({known.fresh[thing]}) for thing in THINGS}
-    return replace(known, found=found, fresh=None, since_s=now_s, told_s=now_s)
+    return replace(known, found=found, fresh=None, since_s=now_s)
 
 
 def rests(known: Known, now_s: float) -> Known | str:
@@ -85,7 +83,7 @@ def rests(known: Known, now_s: float) -> Known | str:
 def tells(known: Known, now_s: float) -> dict[str, frozenset[str]]:
     """What may be told of each thing, and of the monitor: "ok", "degraded", or "" for nothing."""
     words = {thing: frozenset(_word(thing, value) for value in known.found[thing]) for thing in THINGS}
-    silent_s = now_s - known.told_s - STALE_PERIODS * known.period_s
+    silent_s = now_s - known.since_s - STALE_PERIODS * known.period_s
     late = {True, False} if abs(silent_s) <= TIE_S else {silent_s > 0}
     return words | {"monitor": frozenset("degraded" if each else "" for each in late)}
 

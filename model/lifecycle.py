@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from model.events import Admits, Closes, Ends, Event, GivesUp, IsTold, LetsGo, Rests, Returns, Settles, Starts, Uses
+from model.values import TIE_S
 
 Phase: TypeAlias = Literal["running", "draining", "ending", "stopped"]
 PHASES: tuple[Phase, ...] = ("running", "draining", "ending", "stopped")
-TIE_S = 1e-6
-"""How near two sums of seconds may lie for either order to be right."""
 
 
 @dataclass(frozen=True, slots=True)

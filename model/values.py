@@ -11,6 +11,9 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
+TIE_S = 1e-6
+"""How near two sums of seconds may lie for either order to be right."""
+
 KINDS = ("appropriateness", "factuality", "instructions")
 """The three verifications, in the order in which reasons are given."""
 
