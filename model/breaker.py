@@ -57,9 +57,8 @@ def step(state: Breaker, call: Call) -> tuple[tuple[bool | None, Breaker], ...]:
 
 def admits(state: Breaker, now_s: float) -> bool:
     """Whether a call would be let through now."""
-    if state.resting_since_s is None:
-        return True
-    return now_s >= state.resting_since_s + state.rest_s and not state.out
+    name = told(state, now_s)
+    return name == "closed" or (name == "half-open" and not state.out)
 
 
 def told(state: Breaker, now_s: float) -> str:

@@ -16,12 +16,13 @@ _Moment = tuple[Breaker, float]
 
 def label(state: Breaker, now_s: float) -> str:
     """The name of a breaker's state."""
-    if state.resting_since_s is None:
-        return "closed, failing" if state.heard and not state.heard[-1] else "closed"
-    if now_s < state.resting_since_s + state.rest_s:
-        return "open"
+    name = breaker.told(state, now_s)
+    if name == "closed":
+        return "closed, failing" if state.heard and not state.heard[-1] else name
+    if name == "open":
+        return name
     proved = ", proved once" if any(state.heard) else ""
-    return f"half-open{proved}{', probe out' if state.out else ''}"
+    return f"{name}{proved}{', probe out' if state.out else ''}"
 
 
 def places() -> Places:
