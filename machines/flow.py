@@ -283,8 +283,7 @@ class FlowMachine(PartMachine):
     def follow(self) -> None:
         """Each observation is one that the model allows, and nothing is left undone."""
         assert not self.overflows, f"there is room for {LIMITS.inbox}, and more wait: {self.overflows}"
-        for now_s, what, *rest in self.fresh():
-            self._observes(now_s, what, rest)
+        self._catch_up()
         self.flow = flow.looked(self.flow)
         if not self._at_rest():
             return
@@ -292,8 +291,7 @@ class FlowMachine(PartMachine):
         assert wrong is None, wrong
         assert not self.to_withdraw, f"taken back or too late, and still made: {sorted(self.to_withdraw)}"
         crowded = self.perform(self._what_is_told)
-        for now_s, what, *rest in self.fresh():
-            self._observes(now_s, what, rest)
+        self._catch_up()
         assert crowded == self.crowded, f"crowded are said to be {crowded}, and are {self.crowded}"
 
     def _what_is_told(self) -> dict[str, bool]:
@@ -307,6 +305,11 @@ class FlowMachine(PartMachine):
                 waits = request_id in self.flow.waiting
                 assert (status.stage == "waiting") == waits, f"{request_id} is said to be in {status.stage}, and should wait: {waits}"
         return {name: inbox.crowded for name, inbox in self.service.inboxes().items()}
+
+    def _catch_up(self) -> None:
+        """Go on with all that was noted."""
+        for now_s, what, *rest in self.fresh():
+            self._observes(now_s, what, rest)
 
     def _observes(self, now_s: float, what: str, rest: list[Any]) -> None:
         match what:

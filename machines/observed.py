@@ -65,7 +65,7 @@ class ObservedPipeline(greenroom.ActorMachine):
         self.handed_in: list[GenerateMeme] = []
         self.progress: dict[str, list[str]] = {}
         self.ended: dict[str, Outcome] = {}
-        self.accepted: dict[str, tuple[float, int, int, int]] = {}
+        self.accepted: dict[str, tuple[float, int, int]] = {}
         self.by_payload: dict[str, Any] = {}
         self.crashes = 0
         self.unheard: list[Seen] = []
@@ -114,7 +114,7 @@ class ObservedPipeline(greenroom.ActorMachine):
         self._call(client, Submit(request_from(request)), lambda: self._hand_in(request, as_sent or request))
 
     def _hand_in(self, request: GenerateMeme, as_sent: GenerateMeme) -> str:
-        started = (self._now(), self.steps, len(self.futures) - len(self.ended), len(self.futures))
+        started = (self._now(), self.steps, len(self.ended))
         try:
             future = self.service.submit(as_sent)
         except RequestConflict:
@@ -172,13 +172,13 @@ class ObservedPipeline(greenroom.ActorMachine):
             raise RuntimeError("a listener that raises, as the machine wants it")
 
     def _measure(self, request_id: str) -> None:
-        accepted_s, accepted_step, others, known = self.accepted[request_id]
+        accepted_s, accepted_step, over = self.accepted[request_id]
         statistics = self.statistics
         latency_s, steps = self.now_s - accepted_s, self.steps - accepted_step
         statistics.worst_latency_s = max(statistics.worst_latency_s, latency_s)
         statistics.worst_latency_steps = max(statistics.worst_latency_steps, steps)
         # Kept, not raised: this runs inside the service, which lets nothing out that a listener of progress raises.
-        bound = STEPS_PER_REQUEST * (others + len(self.futures) - known)
+        bound = STEPS_PER_REQUEST * (len(self.futures) - over)
         if steps > bound and not self.troubled:
             self.broken.append(f"{request_id} took {steps} steps, more than {bound}")
         if latency_s > PROMPT + self.napped_s:

@@ -245,18 +245,18 @@ class StoreMachine(PartMachine):
     @rule(which=st.integers(0, 2), schedule=schedule_bytes())
     def outage_passes(self, which: int, schedule: bytes) -> None:
         """The database goes away: one meme can still be looked at, another has to wait. It comes back, and at the next look it is well."""
-        first, second, third = (MEME_IDS[(which + number) % 3] for number in range(3))
+        first = MEME_IDS[which]
         self.make(which, schedule)
         self.switch_database(down=True)
         self.client("ann").call("find", self._read, "find", first)
         self.run(schedule)
-        self.make(MEME_IDS.index(second), schedule)
+        self.make((which + 1) % 3, schedule)
         self.switch_database(down=False)
         if not self.on_threads:
             self.advance(1.0, b"")
         self.client("ann").call("stored", self._read, "stored", first)
         self.run(schedule)
-        self.make(MEME_IDS.index(third), schedule)
+        self.make((which + 2) % 3, schedule)
 
     @precondition(on_stage)
     @rule(how=st.sampled_from(("dies after", "dies first")))

@@ -228,10 +228,10 @@ class SupervisionMachine(PartMachine):
             return
         late = tree.overdue(self.tree, now_s + 2e-6, grace_s=1.0 if self.supervisor_died else 0.0)
         assert not late, f"{late} should have been started again by now"
-        dead = [name for name in ACTORS if self.live(self.service.addresses[name].ref) is None and name not in self.tree.due_s]
+        down = [name for name in ACTORS if self.live(self.service.addresses[name].ref) is None]
+        dead = [name for name in down if name not in self.tree.due_s]
         assert not dead, f"dead, and nobody is about to start them again: {dead}"
         told = [] if check is None or check.status == "ok" else check.detail.partition(": ")[2].split(", ")
-        down = [name for name in ACTORS if self.live(self.service.addresses[name].ref) is None]
         assert set(told) == set(down), f"health says of the actors {check}, and dead are {down}"
 
 
