@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from dspy_meme_gen.adapters.system_clock import SystemClock
 from dspy_meme_gen.domain import MemePage, MemeRecord
@@ -10,6 +10,8 @@ from dspy_meme_gen.errors import StoreAway
 from dspy_meme_gen.ports import Clock, Closeable, MemeCatalogue, MemeStore, Troubled
 
 __all__ = ["RecallingStore"]
+
+_T = TypeVar("_T")
 
 
 class _Whole(MemeStore, MemeCatalogue, Troubled, Closeable, Protocol):
@@ -36,7 +38,7 @@ class RecallingStore:
 
     def put(self, record: MemeRecord) -> None:
         """As the store's, but StoreAway soon after one that failed."""
-        if self._store.trouble() is not None and self._clock.monotonic_s() < self._resting_until_s:
+        if self._clock.monotonic_s() < self._resting_until_s:
             raise StoreAway("the store did not take the last meme, and is left alone for a while")
         try:
             self._store.put(record)
@@ -47,7 +49,7 @@ class RecallingStore:
 
     def get(self, meme_id: str) -> MemeRecord | None:
         """As the store's."""
-        record = self._store.get(meme_id)
+        record = self._answered(self._store.get(meme_id))
         if record is not None:
             self._remember(record)
         return record
@@ -59,11 +61,11 @@ class RecallingStore:
 
     def all(self) -> tuple[MemeRecord, ...]:
         """As the store's."""
-        return self._store.all()
+        return self._answered(self._store.all())
 
     def page(self, *, limit: int, start: int | None = None) -> MemePage:
         """As the store's."""
-        return self._store.page(limit=limit, start=start)
+        return self._answered(self._store.page(limit=limit, start=start))
 
     def trouble(self) -> str | None:
         """As the store's."""
@@ -72,6 +74,11 @@ class RecallingStore:
     def close(self) -> None:
         """As the store's."""
         self._store.close()
+
+    def _answered(self, result: _T) -> _T:
+        """The store is well: a rest is over for good, also if it fails again soon."""
+        self._resting_until_s = float("-inf")
+        return result
 
     def _remember(self, record: MemeRecord) -> None:
         with self._lock:

@@ -77,6 +77,32 @@ def test_after_a_put_that_failed_the_store_is_left_alone_until_something_works_a
     assert [each.id for each in store.all()] == ["m-3"]
 
 
+def test_a_rest_that_an_answer_has_ended_does_not_come_back_when_a_read_fails(behind):
+    clock, put, get = ManualClock(0.0), behind.put, behind.get
+
+    def refuse(_):
+        behind._trouble = "OperationalError"
+        raise PortDown
+
+    store = RecallingStore(behind, 10_000, rest_s=5.0, clock=clock)
+    behind.put = refuse
+    with pytest.raises(PortDown):
+        store.put(record("m-1"))
+    for answer in (lambda: store.get("m-1"), store.all, lambda: store.page(limit=1)):
+        with pytest.raises(StoreAway):
+            store.put(record("m-1"))
+        answer()
+        behind.get = refuse
+        with pytest.raises(PortDown):
+            store.get("m-1")
+        behind.get = get
+        with pytest.raises(PortDown):
+            store.put(record("m-1"))
+    store.all()
+    behind.put = put
+    store.put(record("m-1"))
+
+
 def test_trouble_is_the_stores_own(behind):
     store = RecallingStore(behind, 0)
     assert store.trouble() is None
