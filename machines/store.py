@@ -244,7 +244,7 @@ class StoreMachine(PartMachine):
 
     @rule(which=st.integers(0, 2), schedule=schedule_bytes())
     def outage_passes(self, which: int, schedule: bytes) -> None:
-        """The database goes away: one meme can still be looked at, another has to wait. It comes back, and at the next look it is well."""
+        """One meme can still be looked at, another has to wait; at the next look all is well, but for a moment that only a reader notices."""
         first = MEME_IDS[which]
         self.make(which, schedule)
         self.switch_database(down=True)
@@ -257,6 +257,11 @@ class StoreMachine(PartMachine):
         self.client("ann").call("stored", self._read, "stored", first)
         self.run(schedule)
         self.make((which + 2) % 3, schedule)
+        self.switch_database(down=True)
+        self.client("ann").call("find", self._read, "find", first)
+        self.run(schedule)
+        self.switch_database(down=False)
+        self.make(which, schedule)
 
     @precondition(on_stage)
     @rule(how=st.sampled_from(("dies after", "dies first")))
