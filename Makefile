@@ -81,11 +81,11 @@ $(STAMP): pyproject.toml requirements.lock
 	  uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements.lock; \
 	  uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .; \
 	else \
-	  for python in python3 python3.13 python3.12 python3.11 none; do \
+	  for python in python3 python3.14 python3.13 python3.12 python3.11 none; do \
 	    "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
 	  done; \
 	  if [ "$$python" = none ]; then \
-	    echo "make setup: no Python >= 3.11 with venv was found (tried python3, python3.13, python3.12, python3.11);" >&2; \
+	    echo "make setup: no Python >= 3.11 with venv was found (tried python3, python3.14, python3.13, python3.12, python3.11);" >&2; \
 	    echo "install one (Debian: apt install python3 python3-venv), or install uv, and try again" >&2; \
 	    exit 1; \
 	  fi; \
