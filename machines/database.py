@@ -68,6 +68,7 @@ class Database:
         self.rows: dict[str, MemeRecord] = {}
         self._folder = None if kind == "memory" else tempfile.TemporaryDirectory(prefix="store-machine-")
         self._lookers: dict[str, sqlite3.Connection] = {}
+        self._files: list[SqliteOutbox] = []
         if kind == "real":
             (self.folder / "memes.db").write_bytes(_empty_database())
 
@@ -83,7 +84,10 @@ class Database:
 
     def outbox(self, life: Life) -> _Outbox:
         """The outbox of a process: its own, or the one file."""
-        return _Outbox(self, life, MemoryOutbox() if self.kind == "memory" else SqliteOutbox(self.folder / "outbox.db"))
+        if self.kind == "memory":
+            return _Outbox(self, life, MemoryOutbox())
+        self._files.append(SqliteOutbox(self.folder / "outbox.db"))
+        return _Outbox(self, life, self._files[-1])
 
     def stored(self) -> tuple[MemeRecord, ...]:
         """What the database holds, looked at from outside."""
@@ -113,7 +117,9 @@ class Database:
             return ()
 
     def close(self) -> None:
-        """Remove the files."""
+        """Remove the files. Whoever looked into an outbox after its service had stopped has opened it anew."""
+        for outbox in self._files:
+            outbox.close()
         for connection in self._lookers.values():
             connection.close()
         if self._folder is not None:
