@@ -292,6 +292,7 @@ def _model_name(name: str) -> str:
 
 
 def request_of(request_id: str, wish: str, *, deadline_s: float = 30.0) -> GenerateMeme:
-    """The request for a wish, "topic / style" or "topic"."""
-    topic, _, style = wish.partition(" / ")
-    return GenerateMeme.create(request_id=request_id, topic=topic, style=style or None, deadline_s=deadline_s)
+    """The request for a wish, "topic / style / format", or less of it."""
+    topic, style, format_ = (*map(str.strip, wish.split("/")), "", "")[:3]
+    fields = {"format": format_} if format_ else {}
+    return GenerateMeme.create(request_id=request_id, topic=topic, style=style or None, deadline_s=deadline_s, **fields)

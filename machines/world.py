@@ -25,12 +25,18 @@ TRAITS: Final = {
     "vague": "misses the instructions at first",
     "absurd": "unfactual: x 0.7",
     "edgy": "of doubtful appropriateness: x 0.5",
+    "rough": "the same, and just half appropriate",
+    "fair": "appropriate enough, and only just",
+    "plain": "has the same text in every format",
     "dull": "scores low, and gains .15 with each refinement",
     "stubborn": "scores low, and gains .02 with a refinement",
     "worse": "scores low, and loses with a refinement",
     "slips": "scores low, and its first refinement is inappropriate",
 }
 
+
+APPROPRIATE: Final = {"edgy": 0.6, "rough": 0.5, "fair": 0.8}
+"""How appropriate a topic with such a word is: from .8 on there is no doubt."""
 
 NONSENSE: Final = "nonsense"
 """What a port answers that does not keep to its type."""
@@ -47,8 +53,13 @@ def write(prompt: TextPrompt, attempt: int) -> MemeText:
 
 def mark_of(prompt: Any) -> str:
     """Eight characters that tell prompts apart."""
-    document = repr((prompt.topic, prompt.format, prompt.style, prompt.context))
+    format_ = "" if "plain" in prompt.topic.split() else prompt.format
+    document = repr((prompt.topic, format_, prompt.style, prompt.context))
     return hashlib.sha256(document.encode()).hexdigest()[:8]
+
+
+def _is_of_another(text: MemeText, prompt: Any) -> bool:
+    return text.bottom.split()[-1] != mark_of(prompt)
 
 
 def _numbers(text: MemeText) -> tuple[int, int]:
@@ -58,17 +69,22 @@ def _numbers(text: MemeText) -> tuple[int, int]:
 
 def verify(kind: str, text: MemeText, prompt: TextPrompt) -> Verification:
     """A verifier's judgement."""
+    if _is_of_another(text, prompt):
+        return Verification(kind, False, 0.0, "a text of another prompt")
     attempt, draft = _numbers(text)
     words = prompt.topic.split()
     if kind == "appropriateness":
         bad = "vile" in words or ("rude" in words and attempt == 0) or ("slips" in words and draft == 1)
-        return Verification(kind, not bad, 0.2 if bad else 0.6 if "edgy" in words else 1.0, "not fit to print" if bad else "")
+        fit = next((mark for word, mark in APPROPRIATE.items() if word in words), 1.0)
+        return Verification(kind, not bad, 0.2 if bad else fit, "not fit to print" if bad else "")
     bad = "absurd" in words if kind == "factuality" else "vague" in words and attempt == 0
     return Verification(kind, not bad, 0.3 if bad else 1.0, f"fails {kind}" if bad else "")
 
 
 def score(text: MemeText, prompt: TextPrompt) -> ScoreParts:
     """A scorer's marks: all four are the same."""
+    if _is_of_another(text, prompt):
+        return ScoreParts(0.0, 0.0, 0.0, 0.0)
     _, draft = _numbers(text)
     words = prompt.topic.split()
     mark = 0.9
@@ -83,10 +99,10 @@ def score(text: MemeText, prompt: TextPrompt) -> ScoreParts:
     return ScoreParts(mark, mark, mark, mark)
 
 
-def refine(text: MemeText, prompt: TextPrompt, parts: Score, round_number: int) -> MemeText:  # noqa: ARG001 - the port's signature
-    """The next draft."""
-    attempt, draft = _numbers(text)
-    return MemeText(text.top, f"attempt {attempt} draft {draft + 1} of {text.bottom.split()[-1]}")
+def refine(text: MemeText, prompt: TextPrompt, parts: Score, round_number: int) -> MemeText:
+    """The next draft: its bottom line says which round it is of, and what the draft before was worth."""
+    attempt, _ = _numbers(text)
+    return MemeText(text.top, f"attempt {attempt} draft {round_number} after {parts.total:.4f} of {mark_of(prompt)}")
 
 
 def render(text: MemeText, format: str) -> RenderedImage:  # noqa: A002 - the port's signature
@@ -112,6 +128,7 @@ class ScriptedPorts:
     def __init__(self, progress: Callable[[Progress], None]) -> None:
         self.store_is_down = False
         self.naps: dict[str, float] = {}
+        self.on_nap: Callable[[], None] = lambda: None
         self._faults: dict[tuple[str, str], deque[Fault | None]] = {}
         self._records: dict[str, MemeRecord] = {}
         self._progress = progress
@@ -141,6 +158,7 @@ class ScriptedPorts:
         """Nap, fail, or do nothing, as was asked for; what is to be answered in place of the right answer, or None."""
         nap = self.naps.pop(port, 0.0)
         if nap:
+            self.on_nap()
             time.sleep(nap)
         queue = self._faults.get((port, mark))
         fault = queue.popleft() if queue else None
