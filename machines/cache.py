@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 WISHES: Final[tuple[dict[str, Any], ...]] = (
     {"topic": "dull cats"},
     {"topic": "dull cats", "style": "dry"},
+    {"topic": "Dull cats"},
     {"topic": "dull cats", "context": "dry"},
     {"topic": "dull cats", "format": "drake"},
     {"topic": "dull cats", "max_refinements": 1},
@@ -97,6 +98,7 @@ class CacheMachine(PartMachine):
         self.hits: set[str] = set()
         self.begun: set[str] = set()
         self.over: set[str] = set()
+        self.known_over: set[str] = set()  # of these the orchestrator was told, as it went on with them
         self.deaths = 0
         self.due: dict[tuple[str, str], threading.Event] = {}
         self.dawdles_for = ""
@@ -119,10 +121,14 @@ class CacheMachine(PartMachine):
         """What the cache hears and answers, whom a name stands for, and how far each request comes."""
         taps.heard(self._on_heard)
         taps.told(
-            lambda name, _, message: self.note("told", name, message) if isinstance(message, Remember | WorkDone | WorkFailed) else None
+            lambda name, _, message: (
+                self.note("told", name, message) if isinstance(message, Remember | Work | WorkDone | WorkFailed) else None
+            )
         )
         taps.before(Address, "point_at", lambda address, _, __: self.note("starts", address.name))
-        taps.after(Ledger, "report", lambda heard, _, request_id, stage, *__: self.note("begins", request_id, stage) if heard else None)
+        taps.after(
+            Ledger, "report", lambda heard, _, request_id, stage, *__: self.note("begins" if heard else "is told", request_id, stage)
+        )
         for moment in MOMENTS:
             taps.before(Ledger, moment, lambda _, request_id, *__, moment=moment: self._it_comes(moment, request_id))
         taps.before(Ledger, "_close_entry", lambda _, entry, outcome: self.note("ends", entry.request.request_id, outcome))
@@ -194,6 +200,20 @@ class CacheMachine(PartMachine):
         self.client("bob").call("cancel", self._cancel_later, request_id)
         self.advance(1.0, schedule)
 
+    @precondition(on_stage)
+    @rule(which=st.integers(0, 2), schedule=schedule_bytes())
+    def take_back_two(self, which: int, schedule: bytes) -> None:
+        """Of three who want the same the one who is served and the next in line are taken back, before the orchestrator hears of either."""
+        self.nap("text", 1.0)
+        three = [self.submit_request(client, **self.wishes[which]) for client in CLIENTS]
+        self.run(b"")
+        self.pause(MemeGenerator)
+        for request_id in three[:2]:
+            self.client("bob").call("cancel", self.service.cancel, request_id)
+        self.run(schedule)
+        self.resume(MemeGenerator)
+        self.run(schedule)
+
     def _cancel_later(self, request_id: str) -> bool:
         time.sleep(1.0)
         time.sleep(0)  # whoever has just been told that it is done goes first, unless the schedule says otherwise
@@ -257,6 +277,8 @@ class CacheMachine(PartMachine):
                     self.stored.clear()
                 case "begins":
                     self._begins(*rest)
+                case "is told":
+                    self.known_over.add(rest[0])
                 case "ends":
                     self._ends(*rest)
                 case "died" if rest[0] == names.CACHE:
@@ -294,7 +316,11 @@ class CacheMachine(PartMachine):
             ((_, self.model),) = cache.step(self.model, cache.Put(self._payload(request_id), meme, now_s))
 
     def _told(self, name: str, message: Any) -> None:
-        if isinstance(message, Remember):
+        if isinstance(message, Work):
+            assert message.request_id not in self.known_over, (
+                f"{message.request_id} was said to be over, and still {message.task} is wanted"
+            )
+        elif isinstance(message, Remember):
             assert self.to_remember, f"kept, although nothing was made that is to be kept: {message.meme}"
             self.remembered[id(message)] = (message, self.to_remember.pop(0))
         elif name == names.MEME_GENERATOR and message.serial in self.expected:

@@ -12,8 +12,8 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from dspy_meme_gen import names
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
-from dspy_meme_gen.actors.router import Router
-from dspy_meme_gen.address import Address
+from dspy_meme_gen.actors.router import OFFER_AGAIN_S, Router
+from dspy_meme_gen.address import FULL, Address
 from dspy_meme_gen.domain import Cancelled, Priority, Progress, TimedOut
 from dspy_meme_gen.errors import Overloaded, RateLimited
 from dspy_meme_gen.ledger import Ledger
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 LIMITS: Final = flow.Limits(inbox=9, most_waiting=20, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
 PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
 CRASHABLE: Final[dict[str, type]] = {"router": Router, "generator": MemeGenerator}
-SCENES: Final = ("crowd", "busy", "passed over", "left", "slow router")
+SCENES: Final = ("crowd", "busy", "passed over", "left", "slow router", "deaf orchestrator")
 IDLE_S: Final = 20.0
 """By then all that was under way has ended."""
 SLOW_S: Final = 0.1
 """How long a slow router takes for a message."""
+DEAF_S: Final = 3.5 * OFFER_AGAIN_S
 REMEMBERED: Final = 8
 QUICK_S: Final = 0.3
 HELD_UP_S: Final = 1.0
@@ -70,6 +71,7 @@ class FlowMachine(PartMachine):
         self.holds_up = False
         self.slowed_s = 0.0
         self.crowded: dict[str, bool] = {}
+        self.turned_away: Counter[str] = Counter()
         self.to_withdraw: set[str] = set()  # who ended at work, unheard of by the orchestrator
         self.over: list[str] = []
         taps.after(Address, "_look", lambda _, address: self.note("looks", address.name, len(_waiting(address)), _crowded(address)))
@@ -83,6 +85,7 @@ class FlowMachine(PartMachine):
         taps.after(Waiting, "take", lambda request_id, _: self.note("takes", request_id))
         taps.before(Waiting, "remove", lambda _, request_id: self.note("leaves", request_id))
         taps.heard(lambda name, _, message: self.note("hears", name, message))
+        taps.told(lambda name, told, _: self.turned_away.update([name] if told == FULL else []))
 
     def _on_end(self, _: Ledger, entry: Any, outcome: object) -> None:
         unheard = entry.routed and isinstance(outcome, Cancelled | TimedOut)
@@ -193,6 +196,8 @@ class FlowMachine(PartMachine):
             self._keep_busy(self.flow.size + 1 if priority == "low" else count, 1)
         elif scene == "slow router":
             self._drain_slowly(count)
+        elif scene == "deaf orchestrator":
+            self._fill_the_orchestrator()
         elif scene == "left":
             self._pass_over(flow.PATIENCE - 1 - count % 2, leaves=True)
         else:
@@ -225,6 +230,25 @@ class FlowMachine(PartMachine):
         self._guests(1, "high", 0.0)
         self.run(b"")
         self.advance(filled * SLOW_S, b"")
+
+    def _fill_the_orchestrator(self) -> None:
+        """The orchestrator's inbox is full, of those who were taken back; whoever has a turn then is brought to it again and again."""
+        self.pause(MemeGenerator)
+        inbox = self.service.addresses[names.MEME_GENERATOR]
+        for _ in range(LIMITS.inbox):
+            if len(_waiting(inbox)) >= LIMITS.inbox:
+                break
+            self._guests(1, "high", 0.0)
+            self.run(b"")
+            self.cancel_request("cid", 0)
+            self.run(b"")
+        self._guests(1, "high", 0.0)
+        self.run(b"")
+        self.explained_s += DEAF_S
+        self.advance(DEAF_S, b"")
+        self.resume(MemeGenerator)
+        self.run(b"")
+        self.advance(OFFER_AGAIN_S, b"")
 
     def _keep_busy(self, *counts: int) -> None:
         """For a period so many come at once, for the next so many, and none takes long; then more come than can be at work."""
@@ -304,7 +328,12 @@ class FlowMachine(PartMachine):
             if status is not None and status.outcome is None:
                 waits = request_id in self.flow.waiting
                 assert (status.stage == "waiting") == waits, f"{request_id} is said to be in {status.stage}, and should wait: {waits}"
-        return {name: inbox.crowded for name, inbox in self.service.inboxes().items()}
+        pressed, told = flow.pressed(self.flow), self.service.health().checks["pressure"].status
+        assert told == pressed, f"{len(self.flow.waiting)} wait, and the pressure is said to be {told!r} in place of {pressed!r}"
+        inboxes = self.service.inboxes()
+        refused = {name: inbox.refused for name, inbox in inboxes.items() if inbox.refused}
+        assert refused == self.turned_away, f"turned away at full inboxes were {dict(self.turned_away)}, and counted {refused}"
+        return {name: inbox.crowded for name, inbox in inboxes.items()}
 
     def _catch_up(self) -> None:
         """Go on with all that was noted."""

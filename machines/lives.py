@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from machines.coverage import Trail
     from machines.taps import Taps
 
+WORSE: Final = ("ok", "degraded", "down")
 ANSWERED_ON_THREADS: Final = frozenset({"submit", "health", "find", "subscribe", "when settled"})
 """The calls whose answers do not go by what only taps see."""
 
@@ -184,7 +185,11 @@ class Lives:
                 self._knows(served, health.rests(served.known, now_s))
             if served.service is None:
                 continue
-            checks = served.service.health().checks
+            found = served.service.health()
+            checks = found.checks
+            worst = max((check.status for check in checks.values()), key=WORSE.index)
+            if found.status != worst:
+                self.broken.append(f"health says {found.status!r}, and the worst of {dict(checks)} is {worst!r}")
             for thing, legal in health.tells(served.known, now_s).items():
                 told = checks[thing].status if thing in checks else ""
                 if told not in legal:

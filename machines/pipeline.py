@@ -53,7 +53,8 @@ WISHES: Final = (
     "plain cats // drake",
 )
 """Payloads by topic, style and format; every word of a topic is a trait of ``machines.world``."""
-EDGES: Final = st.one_of(*(CLASSES[name] for name in CLASSES if name.endswith("at the edge")))
+TELLING: Final = ("white space around and within", "longer in NFC", "shorter in NFC", "not a number, infinite, huge")
+EDGES: Final = st.one_of(*(CLASSES[name] for name in CLASSES if name.endswith("at the edge") or name in TELLING))
 STRANGE: Final = st.booleans().flatmap(lambda at_an_edge: EDGES if at_an_edge else st.one_of(*CLASSES.values()))
 PORTS: Final = ("scorer", "text", "refiner", "image", "appropriateness", "factuality", "instructions")
 CRASHABLE: Final[dict[str, type]] = {
@@ -79,6 +80,7 @@ WORK: Final = (
     "worse cats / {}",
 )
 NAP_S: Final = 4.0
+DAWDLES_S: Final = 2.0
 CALL_LIMIT_S: Final = Rules().call_limit_s
 NOISE: Final = len(WORK) // 2  # blocks: what leaks leaves at least one for each request
 
@@ -183,15 +185,33 @@ class PipelineMachine(ObservedPipeline):
         """A new request; the first call of a port for its payload is answered with something of another type."""
         self._submit_failing(wish, Faults(**{port: (Fault(TypeError.__name__),)}))
 
-    @rule(who=st.sampled_from(("listener", "subscriber", "subscriber leaves")))
-    def raise_at_news(self, who: str) -> None:
-        """Whoever listens raises when the next stage is told; the service goes on as if nothing had happened."""
+    @rule(who=st.sampled_from(("listener", "subscriber", "subscriber dawdles", "subscriber leaves", "reader")))
+    def trouble_news(self, who: str) -> None:
+        """Whoever listens raises, dawdles or leaves as the next stages are told; the service goes on as if nothing had happened."""
         if who == "listener":
             self.listener_raises = True
         elif who == "subscriber":
-            self.news.raises = True
-        else:
+            self.news.raises = 4
+        elif who == "subscriber leaves":
             self.news.leaves = True
+        elif who == "reader":
+            self.news.look()
+        elif not self.on_threads:
+            self.news.dawdles_s = DAWDLES_S
+
+    @precondition(lambda self: not self.on_threads and not self.pending_faults and self._quiet())
+    @rule(wish=st.sampled_from(WISHES), client=st.sampled_from(CLIENTS))
+    def dawdle_at_the_end(self, wish: str, client: str) -> None:
+        """Whoever listens takes a second for an outcome; meanwhile others are served."""
+        self.listener_dawdles = True
+        self.napped_s += 1.0
+        self.submit(wish, client)
+        self.run(b"")
+        began_s = self.now_s
+        self.perform(self.service.status, "nobody")
+        assert self.now_s == began_s, f"a look took {self.now_s - began_s:g} virtual seconds: it waited for a listener"
+        self.listener_dawdles = False
+        self.advance(1.0, b"")
 
     @precondition(lambda self: not self.on_threads)
     @rule(port=st.sampled_from(PORTS))
@@ -264,6 +284,8 @@ class PipelineMachine(ObservedPipeline):
         if self._quiet():
             self._inspect()
         if not self.on_threads:  # the event bus may be behind: only a stage waits for it
+            while self.news.dawdles:
+                self.advance(DAWDLES_S, b"")
             self.news.check()
         if self.check_memory and self._calm() and self.statistics.memory_check_is_due():
             self._memory_is_flat()

@@ -13,10 +13,11 @@ from dspy_meme_gen.actors.meme_generator import MemeGenerator
 from dspy_meme_gen.actors.store import Store
 from dspy_meme_gen.actors.supervised import SupervisedActor
 from dspy_meme_gen.adapters.recalling_store import RecallingStore
+from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import GenerateMeme, Meme, MemeRecord
 from dspy_meme_gen.ledger import Ledger
-from dspy_meme_gen.messages import StoreMeme, Work
+from dspy_meme_gen.messages import DrainOutbox, StoreMeme, Work
 from greenroom.policies.drawn import schedule_bytes
 from machines.conformance import adopted
 from machines.database import HANGS_S, NAPS, Database, Died, Kind, Life
@@ -118,6 +119,7 @@ class StoreMachine(PartMachine):
         self.forgiven: set[str] = set()
         self.strangers: list[str] = []
         self.tapped = False
+        self.drains: list[Any] = []
         self.lives = 0
         self.chosen = {"cache_ttl_s": 0.0, "outbox_drain_s": 0.05 if self.on_threads else DRAIN_S, "call_limit_s": LIMIT_S}
         self.perform(self.start_service, self.chosen)
@@ -144,6 +146,7 @@ class StoreMachine(PartMachine):
         if self.tapped:
             return
         self.tapped = True
+        taps.after(ThreadedTimers, "call_later", lambda timer, _, __, callback: self._on_timer(timer, callback))
         taps.heard(lambda name, _, __: self.note("takes") if name == names.STORE else None)
         taps.before(Address, "tell", self._on_tell)
         taps.before(Ledger, "_close_entry", lambda _, entry, outcome: self.note("settles", entry.request.request_id, outcome))
@@ -157,6 +160,10 @@ class StoreMachine(PartMachine):
                 raise StoreDied("the store's actor died in the middle of a write, as the machine wanted") from None
 
         taps.replace(SupervisedActor, "on_receive", dying)
+
+    def _on_timer(self, timer: Any, callback: Any) -> None:
+        if any(isinstance(message, DrainOutbox) for message in getattr(callback, "args", ())):
+            self.drains = [each for each in self.drains if each.pending] + [timer]
 
     def _on_tell(self, address: Address, message: object) -> None:
         if address.name == names.STORE and isinstance(message, Work) and isinstance(message.task, StoreMeme):
@@ -384,6 +391,8 @@ class StoreMachine(PartMachine):
             self.watch.look(stored, waiting)
             self.visit(self.now_s)
             self.watch.something_is_tried(self.now_s)
+            armed = sum(each.pending for each in self.drains)
+            assert armed <= 1, f"{armed} timers are armed to look into the outbox"
             self._no_meme_is_lost((*stored, *waiting))
 
     def _follow_notes(self) -> None:

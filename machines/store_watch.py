@@ -12,7 +12,7 @@ from machines.conformance import adopted
 from machines.part import WORLD
 from model import reading, writing
 from model.generation import generate
-from model.values import Record, request_from
+from model.values import TIE_S, Record, request_from
 from model.world import NO_FAULTS, Fault, Faults
 from model.writing import Answer, Ask, Begin, Die, End, Look, Over, Queue, Read, Switch, Take, Writing
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 DRAIN_S: Final = 5.0
 LIMIT_S: Final = 10.0
-WISHES: Final[tuple[dict[str, Any], ...]] = ({"topic": "cats"}, {"topic": "tea"}, {"topic": "mondays", "style": "dry"})
+WISHES: Final[tuple[dict[str, Any], ...]] = ({"topic": "cats"}, {"topic": "absurd tea"}, {"topic": "mondays", "style": "dry"})
 FAULTS_OF: Final = {(): NO_FAULTS, ("image_placeholder",): Faults(image=(Fault(),))}
 """What has befallen a meme with these flags: an image that failed is the one trouble here, so a meme may come in two editions."""
 PAYLOADS: Final = {
@@ -39,6 +39,7 @@ class StoreWatch:
         self._queueing: list[tuple[Writing, ...]] = []  # what it was before a record that may not be in the outbox yet
         self._asked: dict[str, tuple[float, bool]] = {}  # when each record was asked to be stored, and whether the database was well then
         self._trouble_at_s = float("-inf")
+        self._rests_until_s = float("-inf")  # the database has failed at a write, and is to be left alone
         self._well = True  # whether the database has answered since it was in trouble last
         self._stirred_at_s = 0.0  # when a write was tried last, or something began to wait
         self._tried = True  # whether a write was tried since the present store's actor began
@@ -75,6 +76,7 @@ class StoreWatch:
     def begin_life(self, now_s: float) -> None:
         """A process begins, and is to see to what the one before it has left."""
         self._dead = 0
+        self._rests_until_s = float("-inf")
         self._stirred_at_s = now_s
         self._tried = False
 
@@ -114,7 +116,9 @@ class StoreWatch:
         if incarnation <= self._dead:
             self._after(Die())  # told to the dead: only the orchestrator can bring it again
 
-    def _begins(self, _: float, record: MemeRecord) -> None:
+    def _begins(self, now_s: float, record: MemeRecord) -> None:
+        early_s = self._rests_until_s - now_s
+        assert early_s < TIE_S, f"{record.id} is written, and the database was to be left alone for {early_s:g} s more"
         self._tried = True
         self._after(Begin(record_of(record)))
 
@@ -123,6 +127,7 @@ class StoreWatch:
         self._well = how == "done"
         if not self._well:
             self._trouble_at_s = now_s
+            self._rests_until_s = now_s + self._rest_s
         for state in self.states:
             if how == "done" and state.direct and state.under_way is not None:
                 self._asked.pop(state.under_way.meme.id, None)
@@ -151,13 +156,16 @@ class StoreWatch:
         self._after(Answer(made, deferred="store_deferred" in outcome.degraded))
 
     def _reads(self, _: float, answered: bool, record: MemeRecord | None) -> None:
-        self._well = self._well or answered
+        if answered:
+            self._well = True
+            self._rests_until_s = float("-inf")
         self._after(Read(answered, None if record is None else record_of(record)))
 
     def _died(self, now_s: float, name: str, incarnation: int) -> None:
         if name == names.STORE:
             self._dead = incarnation
             self._trouble_at_s = self._stirred_at_s = now_s
+            self._rests_until_s = float("-inf")  # it has not come to hear of the failure
             self._well = False
             self._tried = self._rest_s > 0  # the database may have to be left alone for a while
             self._after(Die())

@@ -25,7 +25,8 @@ from model import tree
 if TYPE_CHECKING:
     from machines.taps import Taps
 
-LIMITS: Final = tree.Limits(most=2, window_s=20.0)
+LIMITS: Final = {"few": tree.Limits(most=2, window_s=20.0), "more": tree.Limits(most=4, window_s=20.0)}
+PAUSES_S: Final = (3.0, 6.0, 15.0, 0.5)
 INSPECTS_S: Final = 1.5
 """A new supervisor looks for those who are overdue after a second."""
 IMAGES: Final = ("image_generator", "image_generator-2")
@@ -81,26 +82,33 @@ class SupervisionMachine(PartMachine):
     places = staticmethod(places.places)
     starts_late = True
     waits = False
-    settings: ClassVar[dict[str, Any]] = {"restart_limit": LIMITS.most, "restart_window_s": LIMITS.window_s}
+    settings: ClassVar[dict[str, Any]] = {"restart_window_s": LIMITS["few"].window_s}
 
-    @initialize(name=st.sampled_from(sorted(TREES)), requests=st.integers(0, 3), victim=st.sampled_from(ACTORS), deaths=st.integers(0, 3))
-    def plant(self, name: str, requests: int, victim: str, deaths: int) -> None:
-        """Start the service with a tree; one actor may have died a few times already."""
+    @initialize(
+        name=st.sampled_from(sorted(TREES)),
+        most=st.sampled_from(sorted(LIMITS)),
+        requests=st.integers(0, 3),
+        victim=st.sampled_from(ACTORS),
+        deaths=st.lists(st.sampled_from(PAUSES_S), max_size=6),
+    )
+    def plant(self, name: str, most: str, requests: int, victim: str, deaths: list[float]) -> None:
+        """Start the service with a tree; one actor may have died a few times already, with so many seconds after each death."""
         self.victim = victim
-        self.tree = tree.Tree(TREES[name], LIMITS)
+        limits = LIMITS[most]
+        self.tree = tree.Tree(TREES[name], limits)
         self.incarnations = dict.fromkeys(ACTORS, 0)
         self.paused_s = 0.0
         self.pause_ends_s = 0.0
         self.supervisor_died = False
         self.stopping: list[str] = []
         if TREES[name] is not SERVICE:
-            self.taps.replace(bootstrap, "tree", lambda _: _group(TREES[name]))
-        self.perform(self.start_service, {"restart_backoff_s": 0.001 if self.on_threads else LIMITS.first_s})
+            self.taps.replace(bootstrap, "tree", lambda _: _group(TREES[name], limits))
+        self.perform(self.start_service, {"restart_limit": limits.most, "restart_backoff_s": 0.001 if self.on_threads else limits.first_s})
         for number in range(requests):
             self.submit(CLIENTS[number])
-        for _ in range(0 if self.on_threads else deaths):
+        for seconds in deaths if not self.on_threads else ():
             self.kill_again(b"")
-            self.advance(3.0, b"")
+            self.advance(seconds, b"")
 
     def set_taps(self, taps: Taps) -> None:
         """What the supervisor learns of deaths, under the roster's lock, and whom a name stands for from then on."""
@@ -235,7 +243,7 @@ class SupervisionMachine(PartMachine):
         assert set(told) == set(down), f"health says of the actors {check}, and dead are {down}"
 
 
-def _group(model: tree.Group) -> Group:
+def _group(model: tree.Group, limits: tree.Limits) -> Group:
     """The service's value of a model's tree."""
-    children = tuple(child if isinstance(child, str) else _group(child) for child in model.children)
-    return Group(model.name, children, Strategy(model.strategy), RestartPolicy(LIMITS.most, LIMITS.window_s))
+    children = tuple(child if isinstance(child, str) else _group(child, limits) for child in model.children)
+    return Group(model.name, children, Strategy(model.strategy), RestartPolicy(limits.most, limits.window_s))

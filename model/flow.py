@@ -86,6 +86,13 @@ def arrive(flow: Flow, request: str, user: str, priority: str, now_s: float) -> 
     return tuple(found)
 
 
+def pressed(flow: Flow) -> str:
+    """What is told of the line's length: ok while it is not half full, down when nobody is taken any more."""
+    twentieths = len(flow.waiting) * 20
+    limit = flow.limits.most_waiting
+    return "ok" if twentieths < 10 * limit else "down" if twentieths >= FULL_FOR["high"] * limit else "degraded"
+
+
 def looked_in(flow: Flow, messages: int) -> Flow:
     """So many messages wait for the router, as whoever brings the next request sees it."""
     return replace(flow, inbox=messages)

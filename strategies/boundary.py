@@ -16,7 +16,7 @@ ASTRAL = ("😀", "𝒞", "🏴\U000e0067\U000e0062\U000e007f", "👩\u200d🚀"
 RIGHT_TO_LEFT = ("שלום", "مرحبا", "\u202eabc\u202c", "abc\u200fאב", "\u2067x\u2069")
 ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "ca\u200bts")
 WHITE = (" ", "  ", "\t", "\n", "\u00a0", "\u2003", "\u3000", "\u2028", "\x1f", "\x85")
-SPACED = ("  cats  ", "cats\u3000and\ttea", "\ncats\n", "cats \u2003 tea")
+SPACED = ("  cats  ", "cats\u3000and\ttea", "\ncats\n", "cats \u2003 tea", f"cats{1000 * ' '}tea")
 CONTROLS = ("\x00", "\x01", "\x07", "\x1b[31m", "\x7f", "\x80", "\x9b")
 GROWS_IN_NFC = "\ufb2c"
 """One character that is three in NFC."""
