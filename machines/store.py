@@ -251,7 +251,7 @@ class StoreMachine(PartMachine):
 
     @rule(which=st.integers(0, 2), schedule=schedule_bytes())
     def outage_passes(self, which: int, schedule: bytes) -> None:
-        """One meme can still be looked at, another has to wait; at the next look all is well, but for a moment that only a reader notices."""
+        """One meme can still be looked at, another has to wait; at the next look all is well, but for a moment that a reader notices."""
         first = MEME_IDS[which]
         self.make(which, schedule)
         self.switch_database(down=True)
