@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from dspy_meme_gen import bootstrap, names
+from dspy_meme_gen.actors.supervised import SupervisedActor
 from dspy_meme_gen.address import Address
 from dspy_meme_gen.domain import KINDS
+from dspy_meme_gen.messages import Happened
 from dspy_meme_gen.resilience.restarts import RestartPolicy, Strategy
 from dspy_meme_gen.resilience.supervision import Group, Plan
 from dspy_meme_gen.roster import Roster
@@ -23,6 +25,9 @@ from machines.statistics import Statistics
 from model import tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenroom.task import Task
     from machines.taps import Taps
 
 LIMITS: Final = {"few": tree.Limits(most=2, window_s=20.0), "more": tree.Limits(most=4, window_s=20.0)}
@@ -73,6 +78,7 @@ TREES: Final = {
     "everybody": planted(root="one_for_all", core="escalate"),
 }
 ACTORS: Final = tree.actors(SERVICE)
+HALFWAY: Final = (names.SUPERVISOR, names.MEME_GENERATOR, names.ROUTER, *ACTORS)
 
 
 class SupervisionMachine(PartMachine):
@@ -101,6 +107,9 @@ class SupervisionMachine(PartMachine):
         self.pause_ends_s = 0.0
         self.supervisor_died = False
         self.stopping: list[str] = []
+        self.halfway: dict[str, int] = {}
+        self.at_it: set[Any] = set()
+        self.raised: list[BaseException] = []
         if TREES[name] is not SERVICE:
             self.taps.replace(bootstrap, "tree", lambda _: _group(TREES[name], limits))
         self.perform(self.start_service, {"restart_limit": limits.most, "restart_backoff_s": 0.001 if self.on_threads else limits.first_s})
@@ -115,7 +124,38 @@ class SupervisionMachine(PartMachine):
         taps.after(Roster, "failed", self._on_plan)
         taps.before(Address, "point_at", self._on_start)
         taps.before(pykka.ActorRef, "stop", self._on_stop)
+        taps.before(Address, "tell", self._on_tell)
+        taps.replace(SupervisedActor, "on_receive", self._noted(SupervisedActor.on_receive))
         taps.after(Roster, "start_awaited", lambda started, *_: self.note("started", [name for name, _ in started]))
+
+    def _noted(self, original: Callable[[SupervisedActor, object], None]) -> Callable[[SupervisedActor, object], None]:
+        """While an actor handles a message it is known to be at it: what it tells when it dies is something else."""
+
+        def on_receive(actor: SupervisedActor, message: object) -> None:
+            task = current_task()
+            self.at_it.add(task)
+            try:
+                original(actor, message)
+            finally:
+                self.at_it.discard(task)
+
+        return on_receive
+
+    def _on_tell(self, _: Address, message: object) -> None:
+        task = current_task()
+        if task not in self.at_it or isinstance(message, Happened):  # what a listener raises, the bus too, kills nobody
+            return
+        name = task.actor.identity.name
+        left = self.halfway.pop(name, 0)
+        if left > 1:
+            self.halfway[name] = left - 1
+        elif left:
+            error = self._on_crash(task)
+            self.raised.append(error)
+            raise error
+
+    def _died_of_fault(self, task: Task) -> bool:
+        return task.died_of in self.raised or super()._died_of_fault(task)
 
     def _on_plan(self, plan: Any, _: Roster, name: str, incarnation: int) -> None:
         self.note("learns", name, incarnation)
@@ -181,6 +221,12 @@ class SupervisionMachine(PartMachine):
         ref = self.service.addresses[actor].ref
         if ref is not None:
             self.crash(ref, self._on_crash, at=at)
+
+    @precondition(on_stage)
+    @rule(actor=st.sampled_from(HALFWAY), at=st.integers(1, 3))
+    def crash_halfway(self, actor: str, at: int) -> None:
+        """An actor dies in the middle of a message: it has told some what came of it, and others not."""
+        self.halfway[actor] = at
 
     # -- the model's say -----------------------------------------------------------------------------------------------------------
 
