@@ -71,6 +71,12 @@ class ServiceMachine(ServedPipeline):
         """The same, under an idempotency key: it may be the same request as before, another's, or a conflict."""
         self._post(WISHES[wish], owner)
 
+    @rule(wish=st.sampled_from(range(len(WISHES))), owner=st.sampled_from(OWNERS))
+    def make_twice_under_a_key(self, wish: int, owner: tuple[str, str]) -> None:
+        """Somebody asks again before there is an answer: both are given the same."""
+        for _ in range(2):
+            self._post(WISHES[wish], owner)
+
     @rule(wish=st.sampled_from(range(len(WISHES))))
     def make_later(self, wish: int) -> None:
         """Somebody has a meme made, and does not wait."""

@@ -164,6 +164,19 @@ def _metrics(books: Books, _: Exchange, answer: Answer, __: int) -> None:
     taken = [each for each in books.exchanges if each.asks.startswith("make")]
     require(0 <= numbers["memespy_in_flight"] <= len(taken), f"{numbers['memespy_in_flight']} in flight, of {len(taken)}")
     require(0 <= numbers["memespy_http_in_line"] <= books.limits.in_line, f"{numbers['memespy_http_in_line']} in line")
+    _histograms(answer.body.decode())
+
+
+def _histograms(text: str) -> None:
+    """Each bucket of a histogram counts those of the smaller ones too, and the last one all (Prometheus, Text-based format)."""
+    counts = {series: int(float(value)) for series, value in re.findall(r"^(memespy_\w+_count(?:{[^}]*})?) (\S+)$", text, re.MULTILINE)}
+    buckets: dict[str, list[int]] = {}
+    for name, labels, value in re.findall(r"^(memespy_\w+)_bucket{([^}]*)} (\S+)$", text, re.MULTILINE):
+        others = ",".join(each for each in labels.split(",") if not each.startswith("le="))
+        buckets.setdefault(f"{name}_count" + (f"{{{others}}}" if others else ""), []).append(int(float(value)))
+    for series, found in buckets.items():
+        require(found == sorted(found), f"the buckets of {series} do not add up: {found}")
+        require(counts.get(series) == found[-1], f"{series} is {counts.get(series)}, and its last bucket {found[-1]}")
 
 
 def _there(_: Books, __: Exchange, answer: Answer, ___: int) -> None:

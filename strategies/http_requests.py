@@ -28,13 +28,13 @@ WISHES: tuple[dict[str, Any], ...] = (
     {"topic": "rude cats", "style": "dry"},
     {"topic": "vile cats"},
     {"topic": "dull cats", "priority": "high"},
-    {"topic": "absurd cats", "priority": "low", "max_refinements": 1},
+    {"topic": "absurd absurd cats", "priority": "low", "max_refinements": 1},
     {"topic": "  cats \u00a0", "context": ""},
     {"topic": "cats", "deadline_s": 1.0},
 )
 """Bodies of makers; every word of a topic is a trait of the world that memes are made in."""
-OWNERS = (("ann", "k1"), ("bob", "k1"), ("ann", "k2"))
-"""Users, and their idempotency keys."""
+OWNERS = (("ann", "k1"), ("bob", "k1"), ("ann", "k2"), ("an", "nk1"))
+"""Users, and their idempotency keys; who glues the two together takes the last one for the first."""
 PLACES = (
     "/api/health",
     "/api/health/live",
@@ -79,6 +79,7 @@ RAW = (
     b'{"topic": "cats", "\\ud800": 1}',
     b'{"topic": "cats", "deadline_s": 1e999}',
     b'{"topic": "cats", "max_refinements": 2.0}',
+    b'{"topic": "cats", "max_refinements": 2.7}',
     b'{"topic": "cats", "max_refinements": -0.0, "target_score": -0.0}',
     b'{"topic": "cats"}\x00',
     b"[" * 50_000,
