@@ -12,7 +12,7 @@ from hypothesis import event
 import greenroom
 from dspy_meme_gen.bootstrap import start_pipeline
 from dspy_meme_gen.domain import TERMINAL_STAGES, GenerateMeme, Meme, Outcome, Progress
-from dspy_meme_gen.errors import RequestConflict, ServiceStopped
+from dspy_meme_gen.errors import InvalidRequest, RequestConflict, ServiceStopped
 from dspy_meme_gen.settings import Settings
 from machines.conformance import ANY, Conformance, Seen, adopted
 from machines.coverage import Trail, rules_taken
@@ -122,6 +122,8 @@ class ObservedPipeline(greenroom.ActorMachine):
             return "conflict"
         except ServiceStopped:
             return "stopped"
+        except InvalidRequest as error:
+            return f"invalid: {error}"
         known = self.futures.setdefault(request.request_id, future)
         self.served.setdefault(request.request_id, request)
         self.accepted.setdefault(request.request_id, started)

@@ -97,6 +97,7 @@ class PartMachine(greenroom.ActorMachine):
         self.latencies_s: dict[str, float] = {}
         self.explained_s = PROMPT
         self.reruns = 0
+        self.wanted_deaths = 0
         self.trace: list[tuple[Any, ...]] = []
         self.noted = 0
         self.trail = Trail()
@@ -230,6 +231,8 @@ class PartMachine(greenroom.ActorMachine):
             if isinstance(outcome, Failed) and outcome.error in FROM_OUTSIDE:
                 last = stages[-2] if len(stages) > 1 else "routing"
                 assert outcome.stage == last, f"{request_id} failed in {outcome.stage}, and was in {last}"
+            if isinstance(outcome, Failed) and outcome.error == "ActorCrashed":
+                assert self.wanted_deaths > 1, f"{request_id} failed of {self.wanted_deaths} deaths: the first of a task is made good"
             if isinstance(outcome, Meme):
                 self._visit_stage(request_id, "completed", degraded=outcome.degraded)
             if isinstance(outcome, Meme) and not outcome.degraded:
@@ -276,6 +279,7 @@ class PartMachine(greenroom.ActorMachine):
 
     def _on_crash(self, task: Any) -> RuntimeError:
         name = task.actor.identity.name
+        self.wanted_deaths += 1
         self.reruns += name == "meme_generator"
         self.note("died", name, task.actor.identity.incarnation)
         return RuntimeError(f"crash of {name}, injected by the machine")

@@ -27,6 +27,7 @@ from model.calls import Cancel, Inject, Outage
 from model.validation import Fit, judge
 from model.values import request_from
 from model.world import Fault, Faults, Rules
+from strategies.boundary import with_number
 from strategies.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ WISHES: Final = (
 )
 """Payloads by topic, style and format; every word of a topic is a trait of ``machines.world``."""
 TELLING: Final = ("white space around and within", "longer in NFC", "shorter in NFC", "not a number, infinite, huge")
-EDGES: Final = st.one_of(*(CLASSES[name] for name in CLASSES if name.endswith("at the edge") or name in TELLING))
+HUGE: Final = with_number("deadline_s", 10**400)  # a number that is no float at all
+EDGES: Final = st.one_of(HUGE, *(CLASSES[name] for name in CLASSES if name.endswith("at the edge") or name in TELLING))
 STRANGE: Final = st.booleans().flatmap(lambda at_an_edge: EDGES if at_an_edge else st.one_of(*CLASSES.values()))
 PORTS: Final = ("scorer", "text", "refiner", "image", "appropriateness", "factuality", "instructions")
 CRASHABLE: Final[dict[str, type]] = {

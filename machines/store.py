@@ -156,6 +156,7 @@ class StoreMachine(PartMachine):
             try:
                 on_receive(actor, message)
             except Died:
+                self.wanted_deaths += 1
                 self.note("died", names.STORE, actor.identity.incarnation)
                 raise StoreDied("the store's actor died in the middle of a write, as the machine wanted") from None
 
