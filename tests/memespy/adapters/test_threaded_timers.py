@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
+import greenroom
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from tests.memespy.fakes import PATIENCE_S
 
@@ -81,3 +83,22 @@ def test_closing_ends_the_thread_and_calls_nothing_more() -> None:
     timers.call_later(0, lambda: called.append(2))
     assert called == []
     assert "memespy-timers" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_many_are_called_in_order_although_most_were_cancelled() -> None:
+    called: list[float] = []
+
+    def scenario() -> None:
+        timers = ThreadedTimers()
+        delays = [1 + (number * 37 % 101) / 10 for number in range(300)]
+        made = [(delay_s, timers.call_later(delay_s, partial(called.append, delay_s))) for delay_s in delays]
+        for _, timer in made[::3]:
+            timer.cancel()
+        for delay_s in delays[:200]:
+            timers.call_later(delay_s + 0.05, partial(called.append, delay_s + 0.05))
+        time.sleep(20)
+        timers.close()
+
+    greenroom.run(scenario)
+    assert len(called) == 400
+    assert called == sorted(called)
