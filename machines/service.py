@@ -17,6 +17,7 @@ from dspy_meme_gen.actors.router import Router
 from dspy_meme_gen.actors.store import Store
 from dspy_meme_gen.actors.text_generator import TextGenerator
 from dspy_meme_gen.domain import TextPrompt
+from greenroom.policies.drawn import schedule_bytes
 from machines import contract
 from machines.part import on_stage
 from machines.served import ServedPipeline
@@ -71,11 +72,15 @@ class ServiceMachine(ServedPipeline):
         """The same, under an idempotency key: it may be the same request as before, another's, or a conflict."""
         self._post(WISHES[wish], owner)
 
-    @rule(wish=st.sampled_from(range(len(WISHES))), owner=st.sampled_from(OWNERS))
-    def make_twice_under_a_key(self, wish: int, owner: tuple[str, str]) -> None:
-        """Somebody asks again before there is an answer: both are given the same."""
+    @rule(wish=st.sampled_from(range(len(WISHES))), schedule=schedule_bytes())
+    def make_twice_under_a_key(self, wish: int, schedule: bytes) -> None:
+        """When there is room again somebody new asks, and once more before there is an answer: both are given the same."""
+        if not self.on_threads:
+            self.advance(5.0, b"")
+        owner = (f"twin{len(self.operations)}", "k1")
         for _ in range(2):
             self._post(WISHES[wish], owner)
+        self.run(schedule)
 
     @rule(wish=st.sampled_from(range(len(WISHES))))
     def make_later(self, wish: int) -> None:
