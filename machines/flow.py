@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -12,15 +11,16 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from dspy_meme_gen import names
 from dspy_meme_gen.actors.meme_generator import MemeGenerator
-from dspy_meme_gen.actors.router import OFFER_AGAIN_S, Router
+from dspy_meme_gen.actors.router import Router
 from dspy_meme_gen.address import FULL, Address
-from dspy_meme_gen.domain import Cancelled, Priority, Progress, TimedOut
+from dspy_meme_gen.domain import Cancelled, TimedOut
 from dspy_meme_gen.errors import Overloaded, RateLimited
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import BOUNDED, Released, Submit, Withdraw
 from dspy_meme_gen.resilience.waiting import Waiting
 from greenroom.policies.drawn import schedule_bytes
-from machines.part import CLIENTS, PartMachine, on_stage
+from machines.flow_scenes import LIMITS, SCENES, FlowScenes, waiting_in
+from machines.part import CLIENTS, on_stage
 from machines.places import flow as places
 from machines.statistics import Statistics
 from model import flow
@@ -28,22 +28,12 @@ from model import flow
 if TYPE_CHECKING:
     from machines.taps import Taps
 
-LIMITS: Final = flow.Limits(inbox=9, most_waiting=20, burst=5, rate_per_s=1.0, first=2, least=1, most=4, period_s=2.0, target_s=0.5)
 PRIORITY: Final = st.sampled_from(flow.PRIORITIES)
 CRASHABLE: Final[dict[str, type]] = {"router": Router, "generator": MemeGenerator}
-SCENES: Final = ("crowd", "busy", "passed over", "left", "slow router", "deaf orchestrator")
-IDLE_S: Final = 20.0
-"""By then all that was under way has ended."""
-SLOW_S: Final = 0.1
-"""How long a slow router takes for a message."""
-DEAF_S: Final = 3.5 * OFFER_AGAIN_S
 REMEMBERED: Final = 8
-QUICK_S: Final = 0.3
-HELD_UP_S: Final = 1.0
-"""For how long a listener to progress holds the router up."""
 
 
-class FlowMachine(PartMachine):
+class FlowMachine(FlowScenes):
     """Who is taken, who is next, and how many are at work, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()
@@ -74,7 +64,7 @@ class FlowMachine(PartMachine):
         self.turned_away: Counter[str] = Counter()
         self.to_withdraw: set[str] = set()  # who ended at work, unheard of by the orchestrator
         self.over: list[str] = []
-        taps.after(Address, "_look", lambda _, address: self.note("looks", address.name, len(_waiting(address)), _crowded(address)))
+        taps.after(Address, "_look", lambda _, address: self.note("looks", address.name, len(waiting_in(address)), _crowded(address)))
         taps.after(Address, "point_at", lambda _, address, *__: self.note("begins", address.name))
         taps.after(Address, "_put", lambda _, address, __: self._nothing_overflows(address))
         taps.after(Ledger, "admit", lambda result, _, request: self.note("admits", request, result))
@@ -112,37 +102,37 @@ class FlowMachine(PartMachine):
         """Most examples begin with work that takes long, and some who wait; half of them with a rush before that."""
         if not self.on_threads:
             if rush:
-                self._rush(schedule)
+                self.rush(schedule)
             for _ in range(busy):
                 self.nap("text", 2.0)
         for number, priority in enumerate(line):
-            self._submit(CLIENTS[number % 3], priority)
+            self.submit_for(CLIENTS[number % 3], priority)
         self.run(b"")
 
     @rule(client=st.sampled_from(CLIENTS), priority=PRIORITY)
     def submit(self, client: str, priority: str) -> None:
         """A new request."""
-        self._submit(client, priority)
+        self.submit_for(client, priority)
 
     @rule(priority=PRIORITY, schedule=schedule_bytes())
     def burst(self, priority: str, schedule: bytes) -> None:
         """Each client sends two."""
         for client in CLIENTS * 2:
-            self._submit(client, priority)
+            self.submit_for(client, priority)
         self.run(schedule)
 
     @rule(client=st.sampled_from(CLIENTS))
     def storm(self, client: str) -> None:
         """One client sends more in a row than it may."""
         for _ in range(LIMITS.burst + 1):
-            self._submit(client, "high")
+            self.submit_for(client, "high")
 
     @precondition(on_stage)
     @rule(client=st.sampled_from(CLIENTS), priority=PRIORITY, schedule=schedule_bytes())
     def take_back_unheard(self, client: str, priority: str, schedule: bytes) -> None:
         """A new request, taken back before the router has heard of it."""
         self.pause(Router)
-        self._submit(client, priority)
+        self.submit_for(client, priority)
         self.cancel_request(client, 0)
         self.run(b"")
         self.resume(Router)
@@ -151,7 +141,7 @@ class FlowMachine(PartMachine):
     @rule(client=st.sampled_from(CLIENTS), priority=PRIORITY)
     def submit_in_a_hurry(self, client: str, priority: str) -> None:
         """A new request that has a second, the wait in line included."""
-        self._submit(client, priority, deadline_s=1.0)
+        self.submit_for(client, priority, deadline_s=1.0)
 
     @precondition(on_stage)
     @rule(seconds=st.sampled_from((0.3, 1.5, 4.0)))
@@ -176,11 +166,11 @@ class FlowMachine(PartMachine):
     def crash_router_in_a_hurry(self, client: str) -> None:
         """The router dies of a request, while another is at work that has less time left than its work takes."""
         self.nap("text", 1.5)
-        self._submit(client, "high", deadline_s=1.0)
+        self.submit_for(client, "high", deadline_s=1.0)
         self.run(b"")
         self.advance(0.5, b"")
         self.crash_one(Router)
-        self._submit(client, "low")
+        self.submit_for(client, "low")
         self.run(b"")
         self.advance(1.5, b"")
 
@@ -188,119 +178,8 @@ class FlowMachine(PartMachine):
     @rule(scene=st.sampled_from(SCENES), priority=PRIORITY, count=st.integers(1, LIMITS.most + 2), schedule=schedule_bytes())
     def scene(self, scene: str, priority: str, count: int, schedule: bytes) -> None:
         """Many requests, in a manner that shows where a limit is."""
-        self.script.slow["text"].clear()
-        if scene == "crowd":
-            self._crowd(priority)
-        elif scene == "busy":
-            self.advance(IDLE_S, b"")
-            self._keep_busy(self.flow.size + 1 if priority == "low" else count, 1)
-        elif scene == "slow router":
-            self._drain_slowly(count)
-        elif scene == "deaf orchestrator":
-            self._fill_the_orchestrator()
-        elif scene == "left":
-            self._pass_over(flow.PATIENCE - 1 - count % 2, leaves=True)
-        else:
-            self._pass_over(count + 4)
+        self.play(scene, priority, count)
         self.run(schedule)
-
-    def _crowd(self, priority: str) -> None:
-        """While all work takes long the line grows, until there is room in it for one more of a priority, and two come."""
-        for _ in range(2 * LIMITS.most_waiting):
-            self.follow()
-            if (len(self.flow.waiting) + 1) * 20 >= flow.FULL_FOR[priority] * LIMITS.most_waiting:
-                break
-            self._guests(1, "high", 4.0)
-            self.run(b"")
-        self._guests(2, priority, QUICK_S)
-
-    def _drain_slowly(self, read: int) -> None:
-        """The router's inbox is full; when so many messages of it are read, one more comes."""
-        self.pause(Router)
-        for _ in range(LIMITS.inbox):
-            self._guests(1, "high", 0.0)
-            self.run(b"")
-        filled = len(_waiting(self.service.addresses[names.ROUTER]))
-        if filled:
-            self.explained_s += (filled + 1) * SLOW_S
-            self.slowed_s += (filled + 1) * SLOW_S
-            self.slow(Router, SLOW_S, messages=filled)
-        self.resume(Router)
-        self.advance((read + 0.5) * SLOW_S, b"")
-        self._guests(1, "high", 0.0)
-        self.run(b"")
-        self.advance(filled * SLOW_S, b"")
-
-    def _fill_the_orchestrator(self) -> None:
-        """The orchestrator's inbox is full, of those who were taken back; whoever has a turn then is brought to it again and again."""
-        self.pause(MemeGenerator)
-        inbox = self.service.addresses[names.MEME_GENERATOR]
-        for _ in range(LIMITS.inbox):
-            if len(_waiting(inbox)) >= LIMITS.inbox:
-                break
-            self._guests(1, "high", 0.0)
-            self.run(b"")
-            self.cancel_request("cid", 0)
-            self.run(b"")
-        self._guests(1, "high", 0.0)
-        self.run(b"")
-        self.explained_s += DEAF_S
-        self.advance(DEAF_S, b"")
-        self.resume(MemeGenerator)
-        self.run(b"")
-        self.advance(OFFER_AGAIN_S, b"")
-
-    def _keep_busy(self, *counts: int) -> None:
-        """For a period so many come at once, for the next so many, and none takes long; then more come than can be at work."""
-        for count in (count for count in counts for _ in range(2)):
-            self._guests(count, "high", QUICK_S)
-            self.run(b"")
-            self.advance(LIMITS.period_s / 2, b"")
-        self._guests(LIMITS.most + 1, "normal", 2.0)
-
-    def _pass_over(self, turns: int, *, leaves: bool = False) -> None:
-        """Somebody with low priority waits while so many others have their turns, and perhaps leaves, and another one comes."""
-        self._guests(LIMITS.most, "high", QUICK_S)
-        self.run(b"")
-        self._guests(1, "low", QUICK_S)
-        last = len(self.requests)
-        self._guests(turns, "high", QUICK_S)
-        self.run(b"")
-        for _ in range(turns):
-            self.advance(QUICK_S / 2, b"")
-        if leaves:
-            self.cancel_request("cid", len(self.requests) - last)
-            self._guests(1, "low", QUICK_S)
-        self._guests(3, "high", QUICK_S)
-
-    def _guests(self, count: int, priority: str, seconds: float) -> None:
-        """So many requests of users who were never seen before, each of which takes so long."""
-        for number in range(count):
-            self.nap("text", seconds)
-            self._submit(CLIENTS[number % 3], priority, user_id=f"guest {len(self.requests)}")
-
-    def _rush(self, schedule: bytes) -> None:
-        """While the router is held up its inbox fills, but for one place, and then all clients want that at once."""
-        self.holds_up = True
-        self.explained_s += HELD_UP_S
-        self._submit("ann", "high", user_id="guest")
-        self.run(b"")
-        for number in range(LIMITS.inbox - 1):
-            self._submit(CLIENTS[number % 3], "high", user_id=f"guest {number}")
-        self.run(b"")
-        for client in CLIENTS:
-            self._submit(client, "high", user_id=f"guest {client}")
-        self.run(schedule)
-        self.advance(HELD_UP_S, b"")
-
-    def _on_progress(self, progress: Progress) -> None:
-        super()._on_progress(progress)
-        if progress.stage == "routing" and self.holds_up:
-            self.holds_up = False
-            time.sleep(HELD_UP_S)
-
-    def _submit(self, client: str, priority: str, **fields: Any) -> None:
-        self.submit_request(client, f"cats {len(self.requests)}", **{"user_id": client} | fields, priority=Priority(priority))
 
     # -- the model's say -----------------------------------------------------------------------------------------------------------
 
@@ -397,7 +276,7 @@ class FlowMachine(PartMachine):
 
     def _nothing_overflows(self, address: Address) -> None:
         """Kept, and judged by `follow`: an actor would not let out what is raised here."""
-        limited = sum(isinstance(message, (Submit, *BOUNDED)) for message in _waiting(address))
+        limited = sum(isinstance(message, (Submit, *BOUNDED)) for message in waiting_in(address))
         if limited > LIMITS.inbox:
             self.overflows[address.name] = limited
 
@@ -420,9 +299,3 @@ def _reason(error: Exception) -> str:
 def _crowded(address: Address) -> bool:
     """What the address has made of the look that is over."""
     return address._crowded  # noqa: SLF001 - what it tells others is another look
-
-
-def _waiting(address: Address) -> list[Any]:
-    """What an inbox holds, as the stage has it: looking is no step of anybody."""
-    ref: Any = address.ref
-    return [] if ref is None else list(ref.actor_inbox.waiting())

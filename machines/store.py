@@ -15,25 +15,22 @@ from dspy_meme_gen.actors.supervised import SupervisedActor
 from dspy_meme_gen.adapters.recalling_store import RecallingStore
 from dspy_meme_gen.adapters.threaded_timers import ThreadedTimers
 from dspy_meme_gen.address import Address
-from dspy_meme_gen.domain import GenerateMeme, Meme, MemeRecord
+from dspy_meme_gen.domain import Meme, MemeRecord
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.messages import DrainOutbox, StoreMeme, Work
 from greenroom.policies.drawn import schedule_bytes
-from machines.conformance import adopted
 from machines.database import HANGS_S, NAPS, Database, Died, Kind, Life
-from machines.part import CLIENTS, PartMachine, on_stage
+from machines.part import CLIENTS, on_stage
 from machines.places import store as places
 from machines.statistics import Statistics
-from machines.store_watch import DRAIN_S, LIMIT_S, MEME_IDS, WISHES, StoreWatch, expected, record_of
-from machines.world import PortDown
-from model import reading
-from model.values import Record, request_from
+from machines.store_clients import StoreClients
+from machines.store_watch import DRAIN_S, LIMIT_S, MEME_IDS, WISHES, StoreWatch
+from model.values import request_from
 from model.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dspy_meme_gen.pipeline import Pipeline
     from dspy_meme_gen.ports import Ports
     from greenroom.task import Task
     from machines.taps import Taps
@@ -55,7 +52,7 @@ class StoreDied(RuntimeError):
     """The store's actor has died in the middle of a write."""
 
 
-class StoreMachine(PartMachine):
+class StoreMachine(StoreClients):
     """What may be written next, what waits, and what a reader may be told, is the model's to say."""
 
     statistics: ClassVar[Statistics] = Statistics()
@@ -323,56 +320,6 @@ class StoreMachine(PartMachine):
             self.forgiven |= {meme.id for meme in self._memes()}.difference(record.id for record in stored)
         self._no_meme_is_lost((*stored, *self.database.waiting()))
         self.perform(self.start_service, self.chosen)
-
-    # -- what clients do -----------------------------------------------------------------------------------------------------------------
-
-    def _hand_in(self, request: GenerateMeme) -> object:
-        self.handed[request.request_id] = self.life
-        return super()._hand_in(request)
-
-    def _hand_in_again(self, request: GenerateMeme) -> object:
-        request_id = request.request_id
-        if self.handed.get(request_id) is self.life and request_id in self.futures:
-            if self.service.submit(request) is not self.futures[request_id]:
-                self.strangers.append(request_id)
-            return "accepted"
-        for known in (self.futures, self.ended, self.progress):
-            known.pop(request_id, None)
-        return self._hand_in(request)
-
-    def _read(self, how: str, meme_id: str) -> str:
-        service = self.service
-        self.reads += 1
-        number = self.reads
-        self.note("looks", number)
-        try:
-            seen = self._seen(service, how, meme_id)
-        except PortDown:
-            seen = reading.RAISES
-        self.note("sees", number, how, meme_id, seen)
-        return "nothing" if seen is None else reading.RAISES if seen == reading.RAISES else "something"
-
-    def _seen(self, service: Pipeline, how: str, meme_id: str) -> Any:
-        match how:
-            case "find":
-                found = service.find(meme_id)
-                return None if found is None else reading.Found(record_of(found.record), found.degraded)
-            case "record":
-                record = service.record(meme_id)
-                return None if record is None else record_of(record)
-            case "deferred":
-                return tuple(map(record_of, service.deferred()))
-            case "count":
-                return service.deferred_count()
-            case "stored":
-                return tuple(map(record_of, service.stored()))
-        memes: list[Record] = []
-        page = service.page(limit=2)
-        while True:
-            memes += [Record(adopted(each.meme), each.topic, each.style, each.context, expected(each.meme).png) for each in page.memes]
-            if page.next is None:
-                return tuple(memes)
-            page = service.page(limit=2, start=page.next)
 
     def whereabouts(self, now_s: float) -> dict[str, str]:  # noqa: ARG002 - as in the base class
         """Where the store is."""
