@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class News:
-    """Two subscribers of a pipeline: the first may raise, dawdle or be gone, and whatever it does, the second hears of everything.
+    """Three subscribers of a pipeline: the first may raise, dawdle or be gone, the third leaves early, and the second hears of everything.
 
     ``raises`` says at how many of the next events the first raises, ``dawdles_s`` how long it takes for the next one, and ``leaves`` that
-    it is gone from then on; a third one comes in its place. ``told`` is what the port was told, ``at_s`` when.
+    it is gone from then on; another one comes in its place. ``told`` is what the port was told, ``at_s`` when.
     """
 
     def __init__(self, service: Pipeline) -> None:
@@ -36,7 +36,7 @@ class News:
         self._late_heard: list[Progress] = []
         self._late_from = 0
         self._looks: list[tuple[Any, tuple[Any, ...]]] = []
-        self._ends = [service.subscribe(self._unsteady), service.subscribe(self.heard.append)]
+        self._ends = [service.subscribe(self._unsteady), service.subscribe(self.heard.append), service.subscribe(lambda _: None)]
 
     def tell(self, progress: Progress, at_s: float) -> None:
         """The port was told of this."""
@@ -44,7 +44,8 @@ class News:
         self.at_s.append(at_s)
 
     def look(self) -> None:
-        """Somebody takes the numbers as they are now, and keeps them."""
+        """Somebody takes the numbers as they are now, and keeps them; and hears of nothing more, while all others do."""
+        self._ends[2]()
         numbers = self._service.measurements()
         self._looks.append((numbers, _frozen(numbers)))
 
