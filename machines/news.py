@@ -64,7 +64,7 @@ class News:
         assert not missed, f"a subscriber that raises or dawdles was not told of {missed}"
         if self.gone:
             late = self.heard[self._late_from :]
-            assert self._late_heard[-len(late) :] == late, f"a subscriber that came late heard {self._late_heard}; then on there was {late}"
+            assert self._late_heard == late, f"a subscriber that came late heard {self._late_heard}; then on there was {late}"
         for numbers, copy in self._looks:
             assert _frozen(numbers) == copy, f"numbers that were taken earlier have changed from {copy} to {_frozen(numbers)}"
         ended = Counter(progress.stage for progress in self.told if progress.stage in TERMINAL_STAGES)

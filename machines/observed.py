@@ -81,7 +81,7 @@ class ObservedPipeline(greenroom.ActorMachine):
         self.service: Pipeline = start_pipeline(settings, self.script.ports(), flat=True)
         self.news = News(self.service)
         self.listener_raises = False
-        self.listener_dawdles = False
+        self.listener_dawdles_s = 0.0
         rules = Rules(cache_capacity=4, cache_ttl_s=20.0, restart_limit=2, lateness_s=30.0 if self.on_threads else 1e-6)
         self.started_s = time.monotonic()
         self.conformance = Conformance(reference.init(world(), rules, now_s=0.0))
@@ -170,9 +170,9 @@ class ObservedPipeline(greenroom.ActorMachine):
             if not self.on_threads and progress.request_id in self.accepted:
                 self._measure(progress.request_id)
         self.news.tell(progress, self._now())
-        if self.listener_dawdles and progress.stage in TERMINAL_STAGES:
-            self.listener_dawdles = False
-            time.sleep(1.0)
+        if self.listener_dawdles_s and progress.stage in TERMINAL_STAGES:
+            dawdles_s, self.listener_dawdles_s = self.listener_dawdles_s, 0.0
+            time.sleep(dawdles_s)
         if self.listener_raises:
             self.listener_raises = False
             raise RuntimeError("a listener that raises, as the machine wants it")

@@ -204,16 +204,16 @@ class PipelineMachine(ObservedPipeline):
     @precondition(lambda self: not self.on_threads and not self.pending_faults and self._quiet())
     @rule(wish=st.sampled_from(WISHES), client=st.sampled_from(CLIENTS))
     def dawdle_at_the_end(self, wish: str, client: str) -> None:
-        """Whoever listens takes a second for an outcome; meanwhile others are served."""
-        self.listener_dawdles = True
-        self.napped_s += 1.0
+        """Whoever listens takes its time for an outcome; meanwhile others are served."""
+        self.listener_dawdles_s = DAWDLES_S
+        self.napped_s += DAWDLES_S
         self.submit(wish, client)
         self.run(b"")
         began_s = self.now_s
         self.perform(self.service.status, "nobody")
         assert self.now_s == began_s, f"a look took {self.now_s - began_s:g} virtual seconds: it waited for a listener"
-        self.listener_dawdles = False
-        self.advance(1.0, b"")
+        self.listener_dawdles_s = 0.0
+        self.advance(DAWDLES_S, b"")
 
     @precondition(lambda self: not self.on_threads)
     @rule(port=st.sampled_from(PORTS))

@@ -252,9 +252,7 @@ class StoreMachine(StoreClients):
         """One meme can still be looked at, another has to wait; at the next look all is well, but for a moment that a reader notices."""
         first = MEME_IDS[which]
         self.make(which, schedule)
-        self.switch_database(down=True)
-        self.client("ann").call("find", self._read, "find", first)
-        self.run(schedule)
+        self._look_in_an_outage(first, schedule)
         self.make((which + 1) % 3, schedule)
         self.switch_database(down=False)
         if not self.on_threads:
@@ -262,11 +260,15 @@ class StoreMachine(StoreClients):
         self.client("ann").call("stored", self._read, "stored", first)
         self.run(schedule)
         self.make((which + 2) % 3, schedule)
-        self.switch_database(down=True)
-        self.client("ann").call("find", self._read, "find", first)
-        self.run(schedule)
+        self._look_in_an_outage(first, schedule)
         self.switch_database(down=False)
         self.make(which, schedule)
+
+    def _look_in_an_outage(self, meme_id: str, schedule: bytes) -> None:
+        """The database goes away, and somebody looks for a meme."""
+        self.switch_database(down=True)
+        self.client("ann").call("find", self._read, "find", meme_id)
+        self.run(schedule)
 
     @precondition(on_stage)
     @rule(how=st.sampled_from(("dies after", "dies first")))

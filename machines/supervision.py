@@ -81,6 +81,10 @@ ACTORS: Final = tree.actors(SERVICE)
 HALFWAY: Final = (names.SUPERVISOR, names.MEME_GENERATOR, names.ROUTER, *ACTORS)
 
 
+class DiedHalfway(RuntimeError):
+    """An actor has died in the middle of a message."""
+
+
 class SupervisionMachine(PartMachine):
     """Who is started again, when, and when it is too much, is the model's to say."""
 
@@ -109,7 +113,6 @@ class SupervisionMachine(PartMachine):
         self.stopping: list[str] = []
         self.halfway: dict[str, int] = {}
         self.at_it: set[Any] = set()
-        self.raised: list[BaseException] = []
         if TREES[name] is not SERVICE:
             self.taps.replace(bootstrap, "tree", lambda _: _group(TREES[name], limits))
         self.perform(self.start_service, {"restart_limit": limits.most, "restart_backoff_s": 0.001 if self.on_threads else limits.first_s})
@@ -150,12 +153,10 @@ class SupervisionMachine(PartMachine):
         if left > 1:
             self.halfway[name] = left - 1
         elif left:
-            error = self._on_crash(task)
-            self.raised.append(error)
-            raise error
+            raise DiedHalfway(*self._on_crash(task).args)
 
     def _died_of_fault(self, task: Task) -> bool:
-        return task.died_of in self.raised or super()._died_of_fault(task)
+        return isinstance(task.died_of, DiedHalfway) or super()._died_of_fault(task)
 
     def _on_plan(self, plan: Any, _: Roster, name: str, incarnation: int) -> None:
         self.note("learns", name, incarnation)

@@ -14,24 +14,16 @@ from dspy_meme_gen.address import NOBODY, Address
 from dspy_meme_gen.domain import Cancelled
 from dspy_meme_gen.ledger import Ledger
 from dspy_meme_gen.pipeline import Pipeline
+from tests.greenroom.racing import in_threads
 from tests.memespy.contracts.memes import record
 from tests.memespy.fakes import request
-
-
-def at_once(*functions):
-    """Call each on a thread of its own, and wait for all."""
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def a_stage_is_told_while_a_client_cancels():
     heard = []
     ledger = Ledger(lambda progress: heard.append(progress.stage), recorded_outcomes=2)
     future, _ = ledger.admit(request())
-    at_once(lambda: ledger.report("r1", "text"), lambda: ledger.cancel("r1"))
+    in_threads(lambda: ledger.report("r1", "text"), lambda: ledger.cancel("r1"))
     assert future.get(timeout=0) == Cancelled()
     assert heard in (["cancelled"], ["text", "cancelled"]), heard
 
@@ -47,7 +39,7 @@ def a_status_is_read_while_a_client_cancels():
         status = pipeline.status("r1")
         assert (status.stage == "cancelled") == (status.outcome is not None), status
 
-    at_once(look, lambda: ledger.cancel("r1"))
+    in_threads(look, lambda: ledger.cancel("r1"))
 
 
 class Mortal(pykka.ThreadingActor):
@@ -72,7 +64,7 @@ def somebody_is_told_while_an_actor_is_replaced():
         address.ref.actor_stopped.wait()
         address.point_at(Mortal.start(heard[2]), 2)
 
-    at_once(lambda: told.append(address.tell("hello")), replace)
+    in_threads(lambda: told.append(address.tell("hello")), replace)
     address.ref.stop()
     assert told[0] in (NOBODY, 1, 2)
     assert told[0] != 2 or heard[2] == ["hello"], "said to have told the second, who never heard of it"
@@ -90,7 +82,7 @@ def a_timer_is_cancelled_in_the_moment_it_is_due():
 def one_reads_while_another_writes_to_a_database_in_memory():
     store = SqlAlchemyStore("sqlite://")
     store.put(record("m-0"))
-    at_once(lambda: store.put(record("m-1")), store.all)
+    in_threads(lambda: store.put(record("m-1")), store.all)
     assert [each.id for each in store.all()] == ["m-0", "m-1"]
     store.close()
 
